@@ -1,0 +1,121 @@
+import type { Result } from '../base/result.ts'
+
+/**
+ * The port of the storage engines: the log of one partition. An engine keeps bytes that it is handed and says
+ * when they are safe; offsets, fencing epochs, sequence numbers and every rule of Kafka stay above it. The local
+ * engine (`local/`) and one over a database and an object store keep the same contract, `test/contract/partition-log.ts`.
+ *
+ * Batches are whole record batches (magic 2) whose base offset and partition leader epoch are already stamped.
+ */
+export interface PartitionLog {
+  /** First offset that may be read. */
+  readonly logStartOffset: number
+  /** Offset that the next record gets. */
+  readonly logEndOffset: number
+  /**
+   * Everything below is as safe as the durability mode demands: what a consumer may see. Equals `logEndOffset`
+   * in the modes `memory` and `os`; in `fsync` it is the synced end.
+   */
+  readonly durableEndOffset: number
+  /** Size of all that is kept, bytes. */
+  readonly size: number
+  /** Largest record timestamp kept and the offset of its batch's last record; null for an empty log. */
+  readonly largestTimestamp: { readonly timestampMs: number; readonly offset: number } | null
+
+  /**
+   * Appends batches. The write is ordered before the call returns; the promise resolves once the batches are as
+   * safe as the durability mode demands.
+   *
+   * @param ownerEpoch epoch of the owner that calls; an engine shared by processes refuses an older one than it knows
+   * @param expectedOffset the offset of the first record: must be `logEndOffset`, or nothing is written
+   * @returns FENCED when `ownerEpoch` is old, UNEXPECTED_OFFSET when the end is elsewhere, STORAGE when the write
+   *   failed (nothing of it will ever be read), NO_SPACE when the file system is full
+   */
+  append(
+    ownerEpoch: number,
+    expectedOffset: number,
+    batches: readonly AppendedBatch[]
+  ): Promise<Result<void, AppendError>>
+
+  /**
+   * Reads whole batches, beginning with the one that contains `fromOffset` (or the first after it).
+   * The first batch is returned even if it alone exceeds `maxSize`, when `minOneBatch` is set.
+   *
+   * @param upToOffset exclusive; a batch that reaches it or beyond is left out
+   * @returns OFFSET_OUT_OF_RANGE outside `logStartOffset … logEndOffset`, CORRUPT when the bytes fail their checksum,
+   *   STORAGE when they cannot be read
+   */
+  read(request: ReadRequest): Promise<Result<ReadBatches, ReadError>>
+
+  /**
+   * First record whose timestamp is `timestampMs` or later, and before `upToOffset`; null if there is none.
+   * The position is of the batch; the caller opens the batch for the record.
+   */
+  batchForTimestamp(
+    timestampMs: number,
+    upToOffset: number
+  ): Promise<Result<ReadBatches | null, ReadError>>
+
+  /** Ends of the leader epochs that this log has seen, ascending (KIP-101). */
+  readonly leaderEpochs: readonly LeaderEpochStart[]
+
+  /** Raises `logStartOffset`; durable when the promise resolves. Offsets at or below the present start change nothing. */
+  raiseLogStartOffset(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
+
+  /** Removes every record at or beyond `offset`. */
+  truncate(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
+
+  /** Applies changed topic configs (`segment.bytes`, `segment.ms`, `index.interval.bytes`, `flush.*`, retention). */
+  reconfigure(configs: LogConfigs): void
+
+  /** Hears of a raised `durableEndOffset`: once, right after each raise. */
+  onDurable(listener: () => void): void
+
+  /** Finishes what was begun, makes it durable and lets go. */
+  close(): Promise<void>
+}
+
+export interface AppendedBatch {
+  /** The whole batch, header included; owned by the caller again once `append` has returned its promise. */
+  readonly bytes: Buffer
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly maxTimestampMs: number
+  readonly partitionLeaderEpoch: number
+}
+
+export type AppendError = 'FENCED' | 'UNEXPECTED_OFFSET' | 'STORAGE' | 'NO_SPACE'
+export type ReadError = 'OFFSET_OUT_OF_RANGE' | 'CORRUPT' | 'STORAGE'
+
+export interface ReadRequest {
+  readonly fromOffset: number
+  readonly upToOffset: number
+  readonly maxSize: number
+  readonly minOneBatch: boolean
+}
+
+export interface ReadBatches {
+  /** Whole batches, one after the other; a view that is the reader's until `release`. Empty when there is nothing. */
+  readonly bytes: Buffer
+  /** Offset of the first record in `bytes`' first batch; `fromOffset` when empty. */
+  readonly baseOffset: number
+  /** Gives the buffer back to its pool. Call it exactly once, when nobody looks at `bytes` any more. */
+  release(): void
+}
+
+export interface LeaderEpochStart {
+  readonly leaderEpoch: number
+  readonly startOffset: number
+}
+
+/** The topic configs that an engine acts upon; meanings and defaults are Kafka's. */
+export interface LogConfigs {
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentJitterMs: number
+  readonly segmentIndexBytes: number
+  readonly indexIntervalBytes: number
+  readonly retentionBytes: number
+  readonly retentionMs: number
+  readonly fileDeleteDelayMs: number
+}
