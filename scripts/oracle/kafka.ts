@@ -1,0 +1,256 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, openSync, closeSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Kafka, logLevel } from 'kafkajs'
+
+/** The version of Apache Kafka that is started when none is named. */
+export const defaultKafkaVersion = '4.4.0'
+
+const startTimeoutMs = 60_000
+const stopTimeoutMs = 20_000
+
+export interface KafkaOptions {
+  /** A release of Apache Kafka that Maven can resolve; brokers of 4.x need Java 17. */
+  readonly version?: string
+  /** How many brokers; the first is the controller too. */
+  readonly nodes?: number
+  /** Broker properties, laid over the ones chosen here. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** The port clients are told to connect to, when something stands between them and Kafka. */
+  readonly advertisedPort?: number
+  /** Options of the Java virtual machine; by default those of Kafka's own start script. */
+  readonly javaOptions?: readonly string[]
+}
+
+export interface RunningKafka {
+  readonly version: string
+  /** `host:port` of every broker, joined by commas. */
+  readonly bootstrapServers: string
+  /** Where the brokers keep their data and logs; removed by `stop`. */
+  readonly directory: string
+  stop(): Promise<void>
+}
+
+/**
+ * Starts Apache Kafka (KRaft, loopback only, free ports, data in a new temporary directory) and
+ * resolves when every broker is in its own metadata.
+ *
+ * @throws when Maven cannot resolve the version or a broker ends before it is ready
+ */
+export async function startKafka(options: KafkaOptions = {}): Promise<RunningKafka> {
+  const version = options.version ?? process.env.ODRADEK_ORACLE_VERSION ?? defaultKafkaVersion
+  const nodes = options.nodes ?? 1
+  const classpath = path.join(await resolveKafka(version), '*')
+  const directory = await mkdtemp(path.join(tmpdir(), 'odradek-oracle-'))
+  const ports = await freePorts(nodes + 1)
+  const controllerPort = ports[nodes]!
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
+  const javaOptions = options.javaOptions ?? ['-Xmx1G', '-Xms1G', '-XX:+UseG1GC', '-server']
+  const processes: ChildProcess[] = []
+  const killAll = (): void => {
+    for (const child of processes) child.kill('SIGKILL')
+  }
+  process.once('exit', killAll)
+  const stop = async (): Promise<void> => {
+    await Promise.all(processes.map(endProcess))
+    process.off('exit', killAll)
+    await rm(directory, { recursive: true, force: true })
+  }
+  try {
+    for (let nodeId = 1; nodeId <= nodes; nodeId++) {
+      const propertiesFile = await writeProperties(directory, nodeId, {
+        ...nodeProperties(directory, nodeId, ports[nodeId - 1]!, controllerPort, options),
+        ...options.properties
+      })
+      const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile]
+      await run('java', ['-cp', classpath, ...format])
+      processes.push(
+        startBroker(directory, nodeId, [...javaOptions, '-cp', classpath], propertiesFile)
+      )
+    }
+    const bootstrapServers = ports.slice(0, nodes).map(port => `127.0.0.1:${port}`)
+    await waitUntilReady(
+      directory,
+      processes,
+      bootstrapServers,
+      options.advertisedPort === undefined
+    )
+    return { version, bootstrapServers: bootstrapServers.join(','), directory, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Class path directory of one Kafka version, filled by Maven the first time it is asked for. */
+export async function resolveKafka(version: string): Promise<string> {
+  const cache = path.join(
+    process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'),
+    'odradek-oracle'
+  )
+  const libraries = path.join(cache, version)
+  if (existsSync(libraries)) return libraries
+  await mkdir(cache, { recursive: true })
+  const unfinished = await mkdtemp(path.join(cache, `.${version}-`))
+  const pom = fileURLToPath(new URL('pom.xml', import.meta.url))
+  try {
+    await run('mvn', [
+      '--batch-mode',
+      '--quiet',
+      `--file=${pom}`,
+      'dependency:copy-dependencies',
+      `-Dkafka.version=${version}`,
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${unfinished}`
+    ])
+    await rename(unfinished, libraries)
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true })
+    throw error
+  }
+  return libraries
+}
+
+function nodeProperties(
+  directory: string,
+  nodeId: number,
+  port: number,
+  controllerPort: number,
+  options: KafkaOptions
+): Record<string, string> {
+  const listener = `PLAINTEXT://127.0.0.1:${port}`
+  const isController = nodeId === 1
+  return {
+    'node.id': String(nodeId),
+    'process.roles': isController ? 'broker,controller' : 'broker',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: isController ? `${listener},CONTROLLER://127.0.0.1:${controllerPort}` : listener,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.advertisedPort ?? port}`,
+    'log.dirs': path.join(directory, `data-${nodeId}`),
+    'auto.create.topics.enable': 'true',
+    'group.initial.rebalance.delay.ms': '0',
+    'offsets.topic.replication.factor': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1'
+  }
+}
+
+async function writeProperties(
+  directory: string,
+  nodeId: number,
+  properties: Readonly<Record<string, string>>
+): Promise<string> {
+  const file = path.join(directory, `node-${nodeId}.properties`)
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`)
+  await writeFile(file, lines.join(''))
+  return file
+}
+
+function startBroker(
+  directory: string,
+  nodeId: number,
+  javaArguments: readonly string[],
+  propertiesFile: string
+): ChildProcess {
+  const log = openSync(logFile(directory, nodeId), 'a')
+  const child = spawn('java', [...javaArguments, 'kafka.Kafka', propertiesFile], {
+    cwd: directory,
+    stdio: ['ignore', log, log]
+  })
+  closeSync(log)
+  return child
+}
+
+async function waitUntilReady(
+  directory: string,
+  processes: readonly ChildProcess[],
+  bootstrapServers: readonly string[],
+  reachable: boolean
+): Promise<void> {
+  const deadlineMs = Date.now() + startTimeoutMs
+  for (;;) {
+    processes.forEach((child, index) => {
+      if (child.exitCode === null && child.signalCode === null) return
+      const log = readFileSync(logFile(directory, index + 1), 'utf8')
+      throw new Error(`Kafka node ${index + 1} ended with ${child.exitCode}:\n${log.slice(-4000)}`)
+    })
+    if ((await brokersSeenFrom(bootstrapServers, reachable)) === processes.length) return
+    if (Date.now() > deadlineMs) throw new Error(`Kafka was not ready within ${startTimeoutMs} ms`)
+    await delay(200)
+  }
+}
+
+/** Metadata goes to the bootstrap address only, so a proxy that is not there yet does no harm. */
+async function brokersSeenFrom(brokers: readonly string[], reachable: boolean): Promise<number> {
+  const client = new Kafka({
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+    connectionTimeout: 1_000
+  })
+  const admin = client.admin()
+  try {
+    await admin.connect()
+    if (!reachable) return brokers.length
+    const cluster = await admin.describeCluster()
+    return cluster.brokers.length
+  } catch {
+    return 0
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  child.kill('SIGTERM')
+  const killTimer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+  await ended
+  clearTimeout(killTimer)
+}
+
+async function run(command: string, commandArguments: readonly string[]): Promise<void> {
+  const child = spawn(command, commandArguments, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (code !== 0) throw new Error(`${command} ended with ${code}:\n${output.slice(-4000)}`)
+}
+
+/** Ports that were free a moment ago; all are held open at once so that none is given twice. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(0, '127.0.0.1', resolve)
+      })
+      return server
+    })
+  )
+  const ports = servers.map(server => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
+}
+
+function logFile(directory: string, nodeId: number): string {
+  return path.join(directory, `node-${nodeId}.log`)
+}
