@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, openSync, closeSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Kafka, logLevel } from 'kafkajs'
+import kafkajs from 'kafkajs'
 
 /** The version of Apache Kafka that is started when none is named. */
 export const defaultKafkaVersion = '4.4.0'
@@ -194,9 +194,9 @@ async function waitUntilReady(
 
 /** Metadata goes to the bootstrap address only, so a proxy that is not there yet does no harm. */
 async function brokersSeenFrom(brokers: readonly string[], reachable: boolean): Promise<number> {
-  const client = new Kafka({
+  const client = new kafkajs.Kafka({
     brokers: [...brokers],
-    logLevel: logLevel.NOTHING,
+    logLevel: kafkajs.logLevel.NOTHING,
     retry: { retries: 0 },
     connectionTimeout: 1_000
   })
@@ -246,9 +246,15 @@ export async function freePorts(count: number): Promise<number[]> {
       return server
     })
   )
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
+  const ports = servers.map(portOf)
   await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
   return ports
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port')
+  return address.port
 }
 
 function logFile(directory: string, nodeId: number): string {

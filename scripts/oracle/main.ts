@@ -26,6 +26,8 @@ if (positionals[0] !== 'start') {
   console.log(kafka.bootstrapServers)
   console.error(`Apache Kafka ${kafka.version} runs in ${kafka.directory}; interrupt to stop it.`)
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  // A shell and its child often get the same signal twice; the second must not end the clean-up.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
   await kafka.stop()
 }
 
