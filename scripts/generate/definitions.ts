@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A field as it stands in a definition file; `protocol/README.md` says what every key means. */
+export interface FieldDefinition {
+  readonly name: string
+  readonly type: string
+  readonly since?: number
+  readonly until?: number
+  readonly nullable?: true | number
+  readonly tag?: number
+  readonly default?: string | number | boolean | null
+  readonly ignorable?: true
+  readonly key?: true
+  readonly exact?: true
+  readonly compact?: false
+  readonly about?: string
+  readonly fields?: readonly FieldDefinition[]
+}
+
+export interface BodyDefinition {
+  readonly structs?: Readonly<Record<string, readonly FieldDefinition[]>>
+  readonly fields: readonly FieldDefinition[]
+}
+
+/** A body with versions of its own, as records have. */
+export interface VersionedBodyDefinition extends BodyDefinition {
+  readonly versions: string
+  readonly flexible?: number
+}
+
+export interface ApiDefinitionFile {
+  readonly name: string
+  readonly key: number
+  readonly versions: string
+  readonly flexible?: number
+  readonly advertised?: string
+  readonly about: string
+  readonly errors: readonly string[]
+  readonly authorization: ReadonlyArray<{
+    readonly operation: string
+    readonly resource: string
+    readonly when?: string
+  }>
+  readonly request: BodyDefinition
+  readonly response: BodyDefinition
+}
+
+export interface RecordDefinitionFile {
+  readonly name: string
+  readonly about: string
+  /** The log the record stands in; none for headers, member blobs and control records. */
+  readonly topic?: string
+  /** The number that says which record it is. */
+  readonly type?: number
+  readonly key?: VersionedBodyDefinition
+  readonly value?: VersionedBodyDefinition
+  readonly data?: VersionedBodyDefinition
+}
+
+export interface ErrorDefinition {
+  readonly code: number
+  readonly name: string
+  readonly retriable?: true
+  readonly refreshMetadata?: true
+  readonly message: string
+}
+
+export interface ConfigDefinition {
+  readonly name: string
+  readonly type: 'boolean' | 'double' | 'int' | 'list' | 'long' | 'password' | 'short' | 'string'
+  readonly default: string | null
+  readonly valid?: string
+  readonly meaning: string
+  readonly status: 'implemented' | 'stored'
+  readonly synonym?: string
+}
+
+export interface ConfigDefinitionFile {
+  readonly topic: readonly ConfigDefinition[]
+  readonly group: readonly ConfigDefinition[]
+  readonly broker: readonly ConfigDefinition[]
+}
+
+/** One definition together with the file it was read from. */
+export interface Loaded<T> {
+  /** Path from the repository's root, with slashes. */
+  readonly path: string
+  /** File name without number and extension: add-offsets-to-txn. */
+  readonly slug: string
+  readonly definition: T
+}
+
+export interface Protocol {
+  readonly apis: ReadonlyArray<Loaded<ApiDefinitionFile>>
+  readonly records: ReadonlyArray<Loaded<RecordDefinitionFile>>
+  readonly errors: readonly ErrorDefinition[]
+  readonly configs: ConfigDefinitionFile
+}
+
+/** Reads everything in `protocol/`, APIs by key, records by file name. */
+export function loadProtocol(directory: string): Protocol {
+  const apis = loadFolder<ApiDefinitionFile>(directory, 'apis')
+  return {
+    apis: [...apis].sort((a, b) => a.definition.key - b.definition.key),
+    records: loadFolder<RecordDefinitionFile>(directory, 'records'),
+    errors: (readJson(join(directory, 'errors.json')) as { errors: ErrorDefinition[] }).errors,
+    configs: readJson(join(directory, 'configs.json')) as ConfigDefinitionFile
+  }
+}
+
+export function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new Error(`${path} is not JSON`, { cause: error })
+  }
+}
+
+function loadFolder<T>(directory: string, folder: string): ReadonlyArray<Loaded<T>> {
+  return readdirSync(join(directory, folder))
+    .filter(name => name.endsWith('.json'))
+    .sort()
+    .map(name => ({
+      path: `protocol/${folder}/${name}`,
+      slug: name.replace(/^\d+-/, '').replace(/\.json$/, ''),
+      definition: readJson(join(directory, folder, name)) as T
+    }))
+}

@@ -1,0 +1,2 @@
+/** What byte fields that are absent read as. */
+export const emptyBuffer = Buffer.alloc(0)
