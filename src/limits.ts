@@ -21,4 +21,28 @@ export const taggedFieldSizeMax = 128 * KiB
 /** Largest string, bytes: what an int16 length can say, and compact strings may say no more. */
 export const stringSizeMax = 32_767
 
+/** Bytes that one read of a socket may bring; one such buffer serves all connections. */
+export const readBufferSize = 256 * KiB
+/** Connections that the system may hold before they are accepted: a whole fleet may reconnect at once. */
+export const listenBacklog = 1024
+/** Most open connections. Kafka: max.connections. */
+export const connectionsMax = 10_000
+/** Most open connections from one address that is not this machine's. Kafka: max.connections.per.ip. */
+export const connectionsPerAddressMax = 1_000
+/** A connection that is silent for so long is closed, milliseconds. Kafka: connections.max.idle.ms. */
+export const connectionIdleMaxMs = 10 * 60 * 1000
+/** A request that has begun to arrive must be whole within this time, milliseconds: a slow sender holds memory. */
+export const requestArrivalMaxMs = 30_000
+/** A client that takes nothing of its answers for so long is closed, milliseconds. */
+export const writeStallMaxMs = 30_000
+/** How often connections are looked at for the three times above, milliseconds. */
+export const connectionSweepIntervalMs = 1_000
+/** Produce requests of one connection that may be at work together: their syncs are shared. Clients send 5 by default. */
+export const producesInFlightMax = 32
+/** Bytes of answers that may wait in one connection before its next request is started. */
+export const answersUnsentSizeMax = 64 * KiB
+/** How long a broker that is asked to stop waits for the requests at work, milliseconds. */
+export const shutdownGraceMs = 5_000
+
 assert(requestsTotalSizeMax >= requestSizeMax, 'one request of the largest size must be able to enter')
+assert(requestArrivalMaxMs < connectionIdleMaxMs, 'a slow request is noticed before a silent connection')
