@@ -12,6 +12,11 @@ export const requestsTotalSizeMax = 256 * MiB
 export const decodedElementsMax = 250_000
 /** Smallest piece that the response writer passes on without copying, bytes: below it a copy is cheaper than a piece. */
 export const writerChunkSizeMin = 4 * KiB
+/**
+ * How much more memory than has arrived a begun frame may hold: a client that declares 100 MiB and sends one
+ * byte holds one.
+ */
+export const frameGrowthFactor = 4
 /** Most tagged fields of one structure; KIP-482 sets no bound, Kafka has not got past five. */
 export const taggedFieldsMax = 64
 /** Most tagged fields of a request header: it is read before anybody has proved who they are. */
