@@ -70,10 +70,18 @@ export interface ConfigDefinition {
   readonly name: string
   readonly type: 'boolean' | 'double' | 'int' | 'list' | 'long' | 'password' | 'short' | 'string'
   readonly default: string | null
-  readonly valid?: string
+  readonly min?: number
+  readonly max?: number
+  /** A number outside of min and max that has a meaning of its own. */
+  readonly special?: number
+  /** The only words that a string, or an element of a list, may be. */
+  readonly words?: readonly string[]
+  /** Of a topic config: the broker configs that hold its default, the strongest first. */
+  readonly synonyms?: readonly { readonly name: string; readonly factor: number }[]
+  /** Of a broker config: it can change while the broker runs. */
+  readonly update?: 'cluster-wide'
   readonly meaning: string
   readonly status: 'implemented' | 'stored'
-  readonly synonym?: string
 }
 
 export interface ConfigDefinitionFile {

@@ -192,7 +192,7 @@ export function recordTypesFile(records: ReadonlyArray<Loaded<RecordDefinitionFi
     [
       'clusterMetadataRecordTypes',
       '__cluster_metadata',
-      'Types of the records in the cluster metadata log, the int16 that a value begins with.'
+      'Types of the records in the cluster metadata log: Kafka calls them metadata records, and the numbers are its own.'
     ]
   ] as const
   for (const [name, topic, about] of logs) {
@@ -218,25 +218,11 @@ export function recordTypesFile(records: ReadonlyArray<Loaded<RecordDefinitionFi
 /** src/config/generated.ts */
 export function configsFile(configs: ConfigDefinitionFile): string {
   const source = new Source()
-  source.block('export interface ConfigDefinition', () => {
-    source.line('readonly name: string')
-    source.line(
-      "readonly type: 'boolean' | 'double' | 'int' | 'list' | 'long' | 'password' | 'short' | 'string'"
-    )
-    source.line('/** As text, the way it travels; null: there is none. */')
-    source.line('readonly defaultValue: string | null')
-    source.line("/** '>=1', '0..1', or a list of the allowed words; null: anything of the type. */")
-    source.line('readonly valid: string | null')
-    source.line('readonly meaning: string')
-    source.line("/** 'stored': kept and shown, without effect on a single broker. */")
-    source.line("readonly status: 'implemented' | 'stored'")
-    source.line('/** The broker config that gives the default of a topic or group config. */')
-    source.line('readonly synonym: string | null')
-  })
+  source.line("import type { ConfigDefinition } from './config-definition.ts'")
   const lists = [
-    ['topicConfigs', configs.topic],
-    ['groupConfigs', configs.group],
-    ['brokerConfigs', configs.broker]
+    ['topicConfigDefinitions', configs.topic],
+    ['groupConfigDefinitions', configs.group],
+    ['brokerConfigDefinitions', configs.broker]
   ] as const
   for (const [name, list] of lists) {
     source.line()
@@ -252,11 +238,21 @@ export function configsFile(configs: ConfigDefinitionFile): string {
 }
 
 function configText(config: ConfigDefinition): string {
-  return (
-    `{ name: ${quote(config.name)}, type: ${quote(config.type)}, defaultValue: ${quote(config.default)}, ` +
-    `valid: ${quote(config.valid ?? null)}, meaning: ${quote(config.meaning)}, ` +
-    `status: ${quote(config.status)}, synonym: ${quote(config.synonym ?? null)} }`
-  )
+  const { name, type, default: defaultValue, meaning, status, ...optional } = config
+  const fields = { name, type, defaultValue, ...optional, meaning, status }
+  const texts = Object.entries(fields).map(([key, value]) => `${key}: ${literal(value)}`)
+  return `{ ${texts.join(', ')} }`
+}
+
+function literal(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`
+  if (typeof value === 'object' && value !== null) {
+    return `{ ${Object.entries(value)
+      .map(([key, field]) => `${key}: ${literal(field)}`)
+      .join(', ')} }`
+  }
+  return String(value)
 }
 
 function quote(text: string | null): string {
