@@ -39,6 +39,8 @@ export interface Field {
   /** As in the definition; undefined: none is given, and the type's zero stands in. */
   readonly explicitDefault: string | number | boolean | null | undefined
   readonly ignorable: boolean
+  /** Identifies its struct among the others of the array. */
+  readonly key: boolean
   /** False for a field that keeps the old encoding in flexible versions. */
   readonly compact: boolean
   readonly about: string | undefined
@@ -117,6 +119,7 @@ export function buildMessage(options: MessageOptions): Message {
       tag: definition.tag ?? null,
       explicitDefault: definition.default,
       ignorable: definition.ignorable ?? false,
+      key: definition.key ?? false,
       compact: definition.compact ?? true,
       about: definition.about
     }
