@@ -38,6 +38,8 @@ export const connectionsPerAddressMax = 1_000
 export const connectionIdleMaxMs = 10 * 60 * 1000
 /** A request that has begun to arrive must be whole within this time, milliseconds: a slow sender holds memory. */
 export const requestArrivalMaxMs = 30_000
+/** Unless it keeps arriving at this rate, bytes per second: a large request over a slow line. */
+export const requestArrivalRateMin = 8 * KiB
 /** A client that takes nothing of its answers for so long is closed, milliseconds. */
 export const writeStallMaxMs = 30_000
 /** How often connections are looked at for the three times above, milliseconds. */
@@ -49,5 +51,20 @@ export const answersUnsentSizeMax = 64 * KiB
 /** How long a broker that is asked to stop waits for the requests at work, milliseconds. */
 export const shutdownGraceMs = 5_000
 
-assert(requestsTotalSizeMax >= requestSizeMax, 'one request of the largest size must be able to enter')
-assert(requestArrivalMaxMs < connectionIdleMaxMs, 'a slow request is noticed before a silent connection')
+/** Longest topic name, characters: the folder of a partition, with its number, fits 255 bytes. Kafka: Topic.MAX_NAME_LENGTH. */
+export const topicNameLengthMax = 249
+/** Most partitions that one request may create. Kafka: ReplicationControlManager.MAX_PARTITIONS_PER_BATCH. */
+export const partitionsPerRequestMax = 10_000
+/** Producer ids that are taken from the metadata log at once. Kafka: ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE. */
+export const producerIdBlockSize = 1000
+/** Longest value of one config, characters: an int16 must hold it. Kafka: Short.MAX_VALUE. */
+export const configValueLengthMax = 32_767
+
+assert(
+  requestsTotalSizeMax >= requestSizeMax,
+  'one request of the largest size must be able to enter'
+)
+assert(
+  requestArrivalMaxMs < connectionIdleMaxMs,
+  'a slow request is noticed before a silent connection'
+)
