@@ -12,12 +12,20 @@ export interface Services {
   readonly fetchSessions: FetchSessions
   readonly fetchWaiters: FetchWaiters
   readonly config: BrokerConfig
+  /** The APIs that are served and the versions that ApiVersions says, ascending by key. */
+  readonly advertised: readonly AdvertisedApi[]
   /** Folder of the logs and its sizes in bytes, for DescribeLogDirs; `path` is `memory:` without a folder. */
   readonly logDirectory: {
     readonly path: string
     totalSize(): number
     usableSize(): number
   }
+}
+
+export interface AdvertisedApi {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
 }
 
 /** One request on its way: who sent it, in which version, and the domains that can answer it. */
@@ -58,9 +66,7 @@ export const noAnswer: unique symbol = Symbol('no answer')
 export const closeConnection: unique symbol = Symbol('close the connection')
 
 export type Answer<A extends ApiName> =
-  | Messages[A]['response']
-  | typeof noAnswer
-  | typeof closeConnection
+  Messages[A]['response'] | typeof noAnswer | typeof closeConnection
 
 /**
  * Answers one API in every version that its definition advertises: authorize, call the domain, shape the answer.

@@ -1,0 +1,472 @@
+import type { Clock } from '../io/clock.ts'
+import {
+  answersUnsentSizeMax,
+  connectionIdleMaxMs,
+  producesInFlightMax,
+  requestArrivalMaxMs,
+  requestArrivalRateMin,
+  requestSizeMax,
+  writeStallMaxMs
+} from '../limits.ts'
+import type { Answer, Services } from '../handlers/handler.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { emptyBuffer } from '../wire/empty-buffer.ts'
+import { FrameSplitter } from '../wire/frame.ts'
+import type { ApiName } from '../wire/generated/api-table.ts'
+import { MalformedRequest } from '../wire/malformed-request.ts'
+import type { Writer } from '../wire/writer.ts'
+import type { ClientSocket, SocketEvents } from './client-socket.ts'
+import { describeApi, type Dispatch } from './dispatch.ts'
+import type { Exchange, Origin } from './exchange.ts'
+import { describeForeignBytes } from './foreign-bytes.ts'
+import type { MemoryHolder, RequestMemory } from './request-memory.ts'
+import { WaitingFrames } from './waiting-frames.ts'
+
+/** What all connections of a server share. */
+export interface ConnectionEnvironment {
+  readonly services: Services
+  readonly dispatch: Dispatch
+  readonly memory: RequestMemory
+  /** Answers are written with it and taken at once, so one serves all connections. */
+  readonly writer: Writer
+  readonly clock: Clock
+  readonly logger: Logger
+  /** A bug of ours, or a broken disk: the broker must stop. */
+  onFailure(error: unknown): void
+}
+
+/**
+ * - `open`: reads requests and answers them.
+ * - `finishing`: reads nothing more; closes when what was started is answered and the answers are out.
+ * - `closed`: the socket is gone or about to be; answers that come late are dropped.
+ */
+type State = 'open' | 'finishing' | 'closed'
+
+/**
+ * One client: bytes to requests, requests to handlers, answers back in the order of the requests.
+ *
+ * A request starts when those before it are answered and the client has taken nearly all of the answers; only Produce
+ * requests may overlap. What arrives meanwhile waits here: the rest of one read and one request that has begun,
+ * after which the socket is not read. So a client can hold no more than that, however fast it sends or slowly it reads.
+ */
+export class Connection implements SocketEvents, MemoryHolder, Origin {
+  readonly services: Services
+  readonly connectionId: string
+  readonly clientHost: string
+  readonly listenerName: string
+  readonly #environment: ConnectionEnvironment
+  readonly #socket: ClientSocket
+  readonly #onGone: () => void
+  readonly #splitter = new FrameSplitter(requestSizeMax)
+  readonly #abort = new AbortController()
+  #state: State = 'open'
+  /** Requests begun and not yet answered towards the client, oldest first. */
+  #exchanges: Exchange[] = []
+  #runningCount = 0
+  #runningOthersCount = 0
+  readonly #waiting = new WaitingFrames()
+  #isStarting = false
+  #isReading = true
+  /** Bytes of requests that this connection holds, as `memory` knows it. */
+  #heldSize = 0
+  /** Answers encoded and not handed to the socket. */
+  #outgoing: Buffer[] = []
+  #outgoingSize = 0
+  #outgoingReleases: (() => void)[] = []
+  #isFlushScheduled = false
+  /** Bytes handed to the socket that it has not taken. */
+  #unsentSize = 0
+  #lastUnsentSize = 0
+  /** First bytes of the connection, to tell what it was if it is not Kafka; empty once a request was understood. */
+  #firstBytes: Buffer | null = null
+  #lastActivityMs: number
+  #frameBeganMs = 0
+  #lastWriteProgressMs = 0
+
+  constructor(
+    environment: ConnectionEnvironment,
+    socket: ClientSocket,
+    id: { readonly connectionId: string; readonly listenerName: string },
+    onGone: () => void
+  ) {
+    this.#environment = environment
+    this.#socket = socket
+    this.#onGone = onGone
+    this.services = environment.services
+    this.connectionId = id.connectionId
+    this.listenerName = id.listenerName
+    this.clientHost = socket.remoteAddress
+    this.#lastActivityMs = environment.clock.monotonicMs()
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  nowMs(): number {
+    return this.#environment.clock.wallMs()
+  }
+
+  onBytes(bytes: Buffer, end: number): void {
+    if (this.#state !== 'open') return
+    this.#firstBytes ??= Buffer.from(bytes.subarray(0, Math.min(end, 16)))
+    this.#lastActivityMs = this.#environment.clock.monotonicMs()
+    const wasInFrame = this.#splitter.inFrame
+    try {
+      this.#splitter.push(bytes, 0, end, this.#onFrame)
+    } catch (error) {
+      this.#refuse(error, 'frame')
+      return
+    }
+    if (this.#splitter.inFrame && !wasInFrame) this.#frameBeganMs = this.#lastActivityMs
+    this.#accountAndRead()
+  }
+
+  /** The client has closed its side: what it sent before is still done, for acks=0 it is all there is. */
+  onEnd(): void {
+    this.#abort.abort()
+    this.#finish()
+  }
+
+  onClose(error: Error | null): void {
+    if (error !== null)
+      this.#environment.logger.debug('connection broke', this.#fields({ reason: error.message }))
+    this.#close()
+    this.#onGone()
+  }
+
+  onRoom(): void {
+    this.#accountAndRead()
+  }
+
+  /** Lets what was started finish, then closes: the broker stops. */
+  finish(): void {
+    this.#waiting.clear()
+    this.#abort.abort()
+    this.#finish()
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#close()
+  }
+
+  /** Closes a connection that is silent, too slow to send, or does not read. Called about once a second. */
+  sweep(nowMs: number): void {
+    if (this.#state === 'closed') return
+    if (this.#unsentSize > 0) {
+      const unsentSize = this.#socket.unsentSize()
+      if (unsentSize !== this.#lastUnsentSize) this.#lastWriteProgressMs = nowMs
+      this.#lastUnsentSize = unsentSize
+      if (nowMs - this.#lastWriteProgressMs > writeStallMaxMs)
+        this.#drop('takes nothing of its answers')
+      return
+    }
+    if (this.#splitter.inFrame && this.#isReading) {
+      const elapsedMs = nowMs - this.#frameBeganMs
+      const expectedSize = (elapsedMs / 1000) * requestArrivalRateMin
+      if (elapsedMs > requestArrivalMaxMs && this.#splitter.heldSize < expectedSize)
+        this.#drop('sends a request too slowly')
+      return
+    }
+    if (this.#exchanges.length === 0 && nowMs - this.#lastActivityMs > connectionIdleMaxMs) {
+      this.#environment.logger.debug('connection idle, closed', this.#fields())
+      this.#close()
+    }
+  }
+
+  readonly #onFrame = (bytes: Buffer, start: number, end: number, owned: boolean): void => {
+    if (this.#state !== 'open') return
+    this.#frameBeganMs = this.#lastActivityMs
+    if (this.#waiting.count === 0 && this.#mayStart(bytes, start)) {
+      this.#start(bytes, start, end, owned)
+    } else if (owned) {
+      this.#waiting.add({ bytes, start, end })
+    } else {
+      const copy = Buffer.from(bytes.subarray(start, end))
+      this.#waiting.add({ bytes: copy, start: 0, end: copy.length })
+    }
+  }
+
+  #mayStart(bytes: Buffer, start: number): boolean {
+    if (this.#outgoingSize + this.#unsentSize > answersUnsentSizeMax) return false
+    if (this.#runningCount === 0) return true
+    return (
+      this.#runningOthersCount === 0 &&
+      this.#runningCount < producesInFlightMax &&
+      this.#environment.dispatch.isProduce(bytes, start)
+    )
+  }
+
+  #start(bytes: Buffer, start: number, end: number, owned: boolean): void {
+    const { dispatch } = this.#environment
+    let frame = bytes
+    let from = start
+    let to = end
+    const keeps = dispatch.keepsBytes(bytes, start)
+    if (keeps && !owned) {
+      frame = Buffer.from(bytes.subarray(start, end))
+      from = 0
+      to = frame.length
+    }
+    let exchange: Exchange
+    try {
+      exchange = dispatch.open(frame, from, to, this)
+    } catch (error) {
+      this.#refuse(error, 'request')
+      return
+    }
+    this.#firstBytes = emptyBuffer
+    this.#exchanges.push(exchange)
+    if (exchange.isAnswered) {
+      this.#collect()
+      return
+    }
+    if (keeps || owned) exchange.heldSize = to - from
+    this.#run(exchange)
+  }
+
+  #run(exchange: Exchange): void {
+    const isProduce = exchange.definition.name === 'Produce'
+    this.#runningCount++
+    if (!isProduce) this.#runningOthersCount++
+    let answer: Answer<ApiName> | Promise<Answer<ApiName>>
+    try {
+      answer = exchange.run()
+    } catch (error) {
+      this.#fail(exchange, error)
+      return
+    }
+    if (answer instanceof Promise) {
+      answer.then(
+        settled => this.#settle(exchange, settled),
+        error => this.#fail(exchange, error)
+      )
+    } else {
+      this.#settle(exchange, answer)
+    }
+  }
+
+  #settle(exchange: Exchange, answer: Answer<ApiName>): void {
+    this.#runningCount--
+    if (exchange.definition.name !== 'Produce') this.#runningOthersCount--
+    exchange.settle(answer)
+    exchange.heldSize = 0
+    if (this.#state === 'closed') {
+      release(exchange)
+      return
+    }
+    this.#collect()
+    this.#startWaiting()
+  }
+
+  /** A handler threw. Bytes that are not Kafka may hide inside a field; anything else is a bug. */
+  #fail(exchange: Exchange, error: unknown): void {
+    if (!(error instanceof MalformedRequest)) {
+      this.#environment.onFailure(error)
+      return
+    }
+    this.#runningCount--
+    if (exchange.definition.name !== 'Produce') this.#runningOthersCount--
+    this.#exchanges = this.#exchanges.filter(other => other !== exchange)
+    release(exchange)
+    const apiKey = exchange.definition.key
+    this.#logRefusal(error, describeApi({ apiKey, apiVersion: exchange.apiVersion }))
+    this.#finish()
+  }
+
+  /** Encodes the answers that are next in order. */
+  #collect(): void {
+    const { writer } = this.#environment
+    let count = 0
+    let closes = false
+    try {
+      for (const exchange of this.#exchanges) {
+        if (!exchange.isAnswered) break
+        count++
+        exchange.encode(writer)
+        const releases = exchange.takeReleases()
+        if (releases !== null) this.#outgoingReleases.push(...releases)
+        if (exchange.closesConnection) {
+          closes = true
+          break
+        }
+      }
+    } catch (error) {
+      writer.reset()
+      this.#environment.onFailure(error)
+      return
+    }
+    if (count === 0) return
+    if (count === this.#exchanges.length) this.#exchanges.length = 0
+    else this.#exchanges = this.#exchanges.slice(count)
+    this.#outgoingSize += writer.size
+    if (writer.size > 0) appendChunks(this.#outgoing, writer.takeChunks())
+    if (closes) {
+      this.#environment.logger.debug('acks=0 failed, connection closed', this.#fields())
+      this.#waiting.clear()
+      this.#finish()
+    }
+    this.#scheduleFlush()
+  }
+
+  /** One write for all that is answered in this turn of the event loop. */
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    process.nextTick(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushScheduled = false
+    if (this.#state === 'closed') return
+    const releases = this.#outgoingReleases
+    const size = this.#outgoingSize
+    if (size === 0) {
+      releaseAll(releases)
+      this.#outgoingReleases = []
+      this.#endWhenDone()
+      return
+    }
+    const pieces = this.#outgoing
+    this.#outgoing = []
+    this.#outgoingSize = 0
+    this.#outgoingReleases = []
+    if (this.#unsentSize === 0) {
+      this.#lastWriteProgressMs = this.#environment.clock.monotonicMs()
+      this.#lastUnsentSize = 0
+    }
+    this.#unsentSize += size
+    this.#socket.write(pieces, () => {
+      this.#unsentSize -= size
+      releaseAll(releases)
+      if (this.#state === 'closed') return
+      this.#lastActivityMs = this.#environment.clock.monotonicMs()
+      this.#lastWriteProgressMs = this.#lastActivityMs
+      this.#startWaiting()
+    })
+    this.#startWaiting()
+  }
+
+  #startWaiting(): void {
+    if (this.#isStarting || this.#state === 'closed') return
+    this.#isStarting = true
+    // A request that is refused, or a failed acks=0, empties the queue in the middle.
+    for (let next = this.#waiting.first; next !== null; next = this.#waiting.first) {
+      if (!this.#mayStart(next.bytes, next.start)) break
+      this.#waiting.removeFirst()
+      this.#start(next.bytes, next.start, next.end, true)
+    }
+    this.#isStarting = false
+    this.#accountAndRead()
+    this.#endWhenDone()
+  }
+
+  /** Tells the memory what is held, and reads on or stops reading. */
+  #accountAndRead(): void {
+    if (this.#state === 'closed') return
+    const { memory } = this.#environment
+    let heldSize = this.#splitter.heldSize + this.#waiting.size
+    for (const exchange of this.#exchanges) heldSize += exchange.heldSize
+    const delta = heldSize - this.#heldSize
+    this.#heldSize = heldSize
+    if (delta !== 0) memory.change(delta)
+    const reads =
+      this.#state === 'open' &&
+      this.#waiting.count === 0 &&
+      memory.mayRead(this, this.#splitter.inFrame)
+    if (reads === this.#isReading) return
+    this.#isReading = reads
+    if (reads) {
+      this.#frameBeganMs = this.#environment.clock.monotonicMs()
+      this.#socket.resumeReading()
+    } else {
+      this.#socket.pauseReading()
+    }
+  }
+
+  #refuse(error: unknown, what: 'frame' | 'request'): void {
+    if (!(error instanceof MalformedRequest)) {
+      this.#environment.onFailure(error)
+      return
+    }
+    const hint = describeForeignBytes(this.#firstBytes ?? emptyBuffer)
+    this.#logRefusal(error, what, hint)
+    this.#waiting.clear()
+    this.#finish()
+  }
+
+  #logRefusal(error: Error, api: string, hint: string | null = null): void {
+    const fields = { api, reason: error.message, ...(hint === null ? {} : { hint }) }
+    this.#environment.logger.warn('not a Kafka request, connection closed', this.#fields(fields))
+  }
+
+  /** Reads nothing more; closes when what was started is answered. */
+  #finish(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'finishing'
+    this.#accountAndRead()
+    this.#scheduleFlush()
+  }
+
+  #endWhenDone(): void {
+    if (this.#state !== 'finishing' || this.#isFlushScheduled) return
+    if (this.#exchanges.length > 0 || this.#waiting.count > 0 || this.#unsentSize > 0) return
+    this.#close(true)
+  }
+
+  #drop(reason: string): void {
+    this.#environment.logger.warn('connection closed', this.#fields({ reason }))
+    this.#close()
+  }
+
+  #close(gently = false): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#abort.abort()
+    this.#environment.memory.change(-this.#heldSize)
+    this.#heldSize = 0
+    this.#environment.memory.leave(this)
+    this.#waiting.clear()
+    for (const exchange of this.#exchanges) if (exchange.isAnswered) release(exchange)
+    this.#exchanges = []
+    releaseAll(this.#outgoingReleases)
+    this.#outgoingReleases = []
+    this.#outgoing = []
+    this.#outgoingSize = 0
+    if (gently) this.#socket.end()
+    else this.#socket.destroy()
+  }
+
+  #fields(more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+    const { remoteAddress, remotePort } = this.#socket
+    return { connection: this.connectionId, client: `${remoteAddress}:${remotePort}`, ...more }
+  }
+}
+
+/** Appends chunks, joining those that lie side by side in memory: small answers share a slab of the writer. */
+function appendChunks(target: Buffer[], chunks: readonly Buffer[]): void {
+  for (const chunk of chunks) {
+    const last = target.at(-1)
+    const isNeighbour =
+      last !== undefined &&
+      last.buffer === chunk.buffer &&
+      last.byteOffset + last.length === chunk.byteOffset
+    if (isNeighbour)
+      target[target.length - 1] = Buffer.from(
+        chunk.buffer,
+        last.byteOffset,
+        last.length + chunk.length
+      )
+    else target.push(chunk)
+  }
+}
+
+function release(exchange: Exchange): void {
+  releaseAll(exchange.takeReleases())
+}
+
+function releaseAll(releases: readonly (() => void)[] | null): void {
+  if (releases === null) return
+  for (const each of releases) each()
+}

@@ -1,0 +1,207 @@
+import net from 'node:net'
+import { failure, success, type Result } from '../base/result.ts'
+import { listenBacklog, readBufferSize } from '../limits.ts'
+import type { ClientSocket, SocketEvents } from './client-socket.ts'
+
+/** What a listening address could not give. */
+export type ListenError =
+  'PORT_IN_USE' | 'PORT_NOT_PERMITTED' | 'ADDRESS_NOT_AVAILABLE' | 'LISTEN_FAILED'
+
+export interface ListenerOptions {
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Whether the listener and its connections keep the process running. */
+  readonly keepProcessAlive: boolean
+  /** Takes a new connection and says who hears of it; null refuses it, and it is closed. */
+  accept(socket: ClientSocket): SocketEvents | null
+  /** Hears of the port before a connection to it can be accepted. */
+  onBound?(port: number): void
+}
+
+/** A TCP address that accepts connections. The only file that knows `node:net`. */
+export class Listener {
+  readonly host: string
+  readonly port: number
+  readonly #server: net.Server
+
+  /**
+   * Binds the address.
+   *
+   * @returns PORT_IN_USE, PORT_NOT_PERMITTED (below 1024 without the right), ADDRESS_NOT_AVAILABLE (not an address of
+   *   this machine, or a name that does not resolve), LISTEN_FAILED for anything else; each with a sentence
+   */
+  static open(options: ListenerOptions): Promise<Result<Listener, ListenError>> {
+    const { host, port } = options
+    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, socket =>
+      adopt(socket, options)
+    )
+    return new Promise(resolve => {
+      server.once('error', error => resolve(listenFailure(error, host, port)))
+      server.listen({ host, port, backlog: listenBacklog }, () => {
+        server.removeAllListeners('error')
+        // Running out of descriptors is reported here. The listener lives on: connections end and make room.
+        server.on('error', () => {})
+        if (!options.keepProcessAlive) server.unref()
+        const listener = new Listener(server, host)
+        options.onBound?.(listener.port)
+        resolve(success(listener))
+      })
+    })
+  }
+
+  private constructor(server: net.Server, host: string) {
+    this.#server = server
+    this.host = host
+    this.port = (server.address() as net.AddressInfo).port
+  }
+
+  /** Stops accepting at once; resolves when every connection that it accepted is gone. */
+  close(): Promise<void> {
+    return new Promise(resolve => {
+      this.#server.close(() => resolve())
+    })
+  }
+}
+
+function listenFailure(error: Error, host: string, port: number): Result<never, ListenError> {
+  const address = `${host}:${port}`
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return failure('PORT_IN_USE', `${address} is in use by another program`)
+    case 'EACCES':
+    case 'EPERM':
+      return failure('PORT_NOT_PERMITTED', `this user may not listen on ${address}`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EINVAL':
+      return failure('ADDRESS_NOT_AVAILABLE', `${host} is not an address of this machine`)
+    default:
+      return failure('LISTEN_FAILED', `cannot listen on ${address}: ${error.message}`)
+  }
+}
+
+/** What Node keeps below a socket. Semi-private, therefore tested for before it is used. */
+interface Handle {
+  useUserBuffer?: unknown
+  writeQueueSize?: number
+}
+interface SocketWithHandle {
+  _handle: Handle | null
+}
+
+/**
+ * Every read of every connection lands here, one after the other: the system fills it and the callback empties it
+ * before the next read. That saves an allocation per read and lets one read be four times as large.
+ */
+let readBuffer: Buffer | null = null
+
+function adopt(accepted: net.Socket, options: ListenerOptions): void {
+  const { remoteAddress, remotePort } = accepted
+  if (remoteAddress === undefined) {
+    accepted.destroy()
+    return
+  }
+  const holder = accepted as unknown as SocketWithHandle
+  const handle = holder._handle
+  // Windows reads ahead into the buffer, so it cannot be shared there.
+  const canShareBuffer = process.platform !== 'win32' && typeof handle?.useUserBuffer === 'function'
+  if (canShareBuffer) holder._handle = null
+  let events: SocketEvents | null = null
+  const socket = canShareBuffer
+    ? overSharedBuffer(handle, bytes => events?.onBytes(bytes.buffer, bytes.end))
+    : accepted
+  // The listener counts the socket that it accepted, so that one has to go as well.
+  if (canShareBuffer) socket.once('close', () => accepted.destroy())
+  if (!options.keepProcessAlive) socket.unref()
+  socket.setNoDelay(true)
+  const client = new NetSocket(socket, shortAddress(remoteAddress), remotePort ?? 0)
+  events = options.accept(client)
+  if (events === null) {
+    socket.on('error', () => {})
+    socket.destroy()
+    return
+  }
+  listen(socket, events, canShareBuffer)
+}
+
+function overSharedBuffer(
+  handle: Handle | null,
+  onBytes: (bytes: { buffer: Buffer; end: number }) => void
+): net.Socket {
+  readBuffer ??= Buffer.allocUnsafeSlow(readBufferSize)
+  const bytes = { buffer: readBuffer, end: 0 }
+  const callback = (end: number): boolean => {
+    bytes.end = end
+    onBytes(bytes)
+    return true
+  }
+  // `handle` and `onread` together are what an outgoing connection uses inside; the types know only the outside.
+  const options = { handle, readable: true, writable: true, allowHalfOpen: true }
+  return new net.Socket({
+    ...options,
+    onread: { buffer: readBuffer, callback }
+  } as unknown as net.SocketConstructorOpts)
+}
+
+function listen(socket: net.Socket, events: SocketEvents, sharesBuffer: boolean): void {
+  let broken: Error | null = null
+  socket.on('error', error => {
+    broken = error
+  })
+  socket.on('end', () => events.onEnd())
+  socket.on('close', () => events.onClose(broken))
+  if (sharesBuffer) {
+    socket.read(0)
+  } else {
+    socket.on('data', bytes => events.onBytes(bytes as Buffer, bytes.length))
+    socket.resume()
+  }
+}
+
+/** `::ffff:10.0.0.1` is 10.0.0.1 seen through a socket for both families. */
+function shortAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+}
+
+class NetSocket implements ClientSocket {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly #socket: net.Socket
+
+  constructor(socket: net.Socket, remoteAddress: string, remotePort: number) {
+    this.#socket = socket
+    this.remoteAddress = remoteAddress
+    this.remotePort = remotePort
+  }
+
+  write(pieces: readonly Uint8Array[], onWritten: () => void): void {
+    const last = pieces.length - 1
+    if (last > 0) this.#socket.cork()
+    for (let index = 0; index < last; index++) this.#socket.write(pieces[index]!)
+    this.#socket.write(pieces[last]!, onWritten)
+    if (last > 0) this.#socket.uncork()
+  }
+
+  unsentSize(): number {
+    const handle = (this.#socket as unknown as SocketWithHandle)._handle
+    return this.#socket.writableLength + (handle?.writeQueueSize ?? 0)
+  }
+
+  pauseReading(): void {
+    this.#socket.pause()
+  }
+
+  resumeReading(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    this.#socket.destroySoon()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
