@@ -75,6 +75,30 @@ export const fetchSessionsMax = 1_000
 /** A fetch session younger than this, or used since, is not evicted for another, milliseconds. Kafka: 2 minutes. */
 export const fetchSessionEvictionMs = 120_000
 
+/** Smallest and largest size class of the buffers that reads are given, bytes; classes grow fourfold. */
+export const pooledBufferSizeMin = 4 * KiB
+export const pooledBufferSizeMax = 1 * MiB
+/** Memory that a log directory keeps in unused read buffers, bytes. */
+export const pooledBuffersSizeMax = 32 * MiB
+/** Most bytes that one read of a log returns, the first batch excepted: a larger piece would hold the event loop. */
+export const logReadSizeMax = 1 * MiB
+/** Files of segments that are open at once; those with bytes that wait for their sync come on top. */
+export const openFilesMax = 2048
+/** Memory for the indexes of sealed segments, bytes; those not used for longest are read again when needed. */
+export const sealedIndexesSizeMax = 64 * MiB
+/** Logs whose files are synced side by side: they share commits of the file system, but reads need threads too. */
+export const syncsInFlightMax = 8
+/** After a crash recovery reads at most so much of a segment again that was known to be in order, bytes. */
+export const segmentMarkInterval = 16 * MiB
+/** Bytes at the end of a log that were written so recently that reading them waits for no disk. */
+export const hotTailSize = 64 * MiB
+/** Most bytes of a torn tail that recovery keeps in a file of its own. */
+export const tornTailSavedSizeMax = 64 * MiB
+/** Logs that are opened or closed side by side. Kafka: num.recovery.threads.per.data.dir. */
+export const logRecoveryConcurrency = 16
+/** Damaged ranges of one log that are remembered for reports. */
+export const damagedRangesMax = 100
+
 assert(
   requestsTotalSizeMax >= requestSizeMax,
   'one request of the largest size must be able to enter'
