@@ -150,7 +150,7 @@ export function compareProtocol(protocol: Protocol, facts: string): Comparison {
   let versions = 0
   let fields = 0
   let messages = 0
-  for (const [name, body, key] of loadFacts(facts)) {
+  for (const { name, body, key } of loadFacts(facts)) {
     const message = ours.get(name)
     ours.delete(name)
     if (message === undefined) {
@@ -171,23 +171,41 @@ export function compareProtocol(protocol: Protocol, facts: string): Comparison {
   return { differences, messages, versions, fields, errors, configs }
 }
 
-function loadFacts(facts: string): Array<readonly [string, FactBody, number | null]> {
-  const files = ['messages', 'coordinator-records'].flatMap(folder =>
+interface FactFile {
+  readonly name: string
+  readonly apiKey?: number
+  readonly request?: FactBody
+  readonly response?: FactBody
+  readonly header?: FactBody
+  readonly data?: FactBody
+  readonly 'coordinator-key'?: FactBody
+  readonly 'coordinator-value'?: FactBody
+}
+
+interface Fact {
+  readonly name: string
+  readonly body: FactBody
+  /** Only of requests and responses. */
+  readonly key: number | null
+}
+
+function loadFacts(facts: string): Fact[] {
+  const paths = ['messages', 'coordinator-records'].flatMap(folder =>
     readdirSync(join(facts, folder))
       .sort()
       .map(name => join(facts, folder, name))
   )
-  return files.flatMap(path => {
-    const fact = readJson(path) as { name: string; apiKey?: number } & Record<string, unknown>
-    if (fact.apiKey !== undefined) {
-      return [
-        [`${fact.name}Request`, fact['request'] as FactBody, fact.apiKey] as const,
-        [`${fact.name}Response`, fact['response'] as FactBody, fact.apiKey] as const
-      ]
-    }
-    const body =
-      fact['header'] ?? fact['data'] ?? fact['coordinator-key'] ?? fact['coordinator-value']
-    return [[fact.name, body as FactBody, null] as const]
+  return paths.flatMap(path => {
+    const fact: FactFile = readJson(path)
+    const record = fact.header ?? fact.data ?? fact['coordinator-key'] ?? fact['coordinator-value']
+    const bodies = [
+      [`${fact.name}Request`, fact.request],
+      [`${fact.name}Response`, fact.response],
+      [fact.name, record]
+    ] as const
+    return bodies.flatMap(([name, body]) =>
+      body === undefined ? [] : [{ name, body, key: fact.apiKey ?? null }]
+    )
   })
 }
 

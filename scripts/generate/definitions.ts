@@ -108,16 +108,16 @@ export interface Protocol {
 
 /** Reads everything in `protocol/`, APIs by key, records by file name. */
 export function loadProtocol(directory: string): Protocol {
-  const apis = loadFolder<ApiDefinitionFile>(directory, 'apis')
-  return {
-    apis: [...apis].sort((a, b) => a.definition.key - b.definition.key),
-    records: loadFolder<RecordDefinitionFile>(directory, 'records'),
-    errors: (readJson(join(directory, 'errors.json')) as { errors: ErrorDefinition[] }).errors,
-    configs: readJson(join(directory, 'configs.json')) as ConfigDefinitionFile
-  }
+  const apis: Array<Loaded<ApiDefinitionFile>> = loadFolder(directory, 'apis')
+  const records: Array<Loaded<RecordDefinitionFile>> = loadFolder(directory, 'records')
+  const errors: { errors: ErrorDefinition[] } = readJson(join(directory, 'errors.json'))
+  const configs: ConfigDefinitionFile = readJson(join(directory, 'configs.json'))
+  apis.sort((a, b) => a.definition.key - b.definition.key)
+  return { apis, records, errors: errors.errors, configs }
 }
 
-export function readJson(path: string): unknown {
+/** What a JSON file holds; its schema says of which type that is. */
+export function readJson(path: string) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
@@ -125,13 +125,13 @@ export function readJson(path: string): unknown {
   }
 }
 
-function loadFolder<T>(directory: string, folder: string): ReadonlyArray<Loaded<T>> {
+function loadFolder(directory: string, folder: string) {
   return readdirSync(join(directory, folder))
     .filter(name => name.endsWith('.json'))
     .sort()
     .map(name => ({
       path: `protocol/${folder}/${name}`,
       slug: name.replace(/^\d+-/, '').replace(/\.json$/, ''),
-      definition: readJson(join(directory, folder, name)) as T
+      definition: readJson(join(directory, folder, name))
     }))
 }

@@ -1,4 +1,5 @@
-import type { DefaultValue, Field, Message, Struct, Type } from './model.ts'
+import { unreachable } from '../../src/base/assert.ts'
+import type { DefaultValue, Message, Struct, Type } from './model.ts'
 import { defaultOf, includes, isNullable } from './model.ts'
 
 /**
@@ -48,5 +49,7 @@ function defaultLine(value: DefaultValue): string {
       return 'zero'
     case 'literal':
       return value.value === 'AAAAAAAAAAAAAAAAAAAAAA' ? 'zero' : JSON.stringify(String(value.value))
+    default:
+      return unreachable(value)
   }
 }

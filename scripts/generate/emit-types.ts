@@ -1,4 +1,4 @@
-import { assert } from '../../src/base/assert.ts'
+import { assert, unreachable } from '../../src/base/assert.ts'
 import type { DefaultValue, Field, Message, Struct, Type } from './model.ts'
 import { defaultOf } from './model.ts'
 import type { Source } from './source.ts'
@@ -90,8 +90,14 @@ function typeText(type: Type, init: boolean): string {
       return init ? 'Buffer | readonly Buffer[]' : 'Buffer'
     case 'int64':
       return type.exact ? 'bigint' : 'number'
-    default:
+    case 'int8':
+    case 'int16':
+    case 'uint16':
+    case 'int32':
+    case 'float64':
       return 'number'
+    default:
+      return unreachable(type.name)
   }
 }
 
@@ -110,6 +116,8 @@ function valueText(value: DefaultValue, type: Type): string {
       return defaultName(value.struct)
     case 'literal':
       return literalText(value.value, type)
+    default:
+      return unreachable(value)
   }
 }
 

@@ -1,4 +1,4 @@
-import { assert } from '../../src/base/assert.ts'
+import { assert, unreachable } from '../../src/base/assert.ts'
 import type { BodyDefinition, FieldDefinition } from './definitions.ts'
 
 /** Versions from `min` to `max`, both included. */
@@ -158,7 +158,7 @@ export function buildMessage(options: MessageOptions): Message {
 }
 
 function isPrimitive(type: string): type is PrimitiveName {
-  return (primitiveNames as readonly string[]).includes(type)
+  return primitiveNames.some(name => name === type)
 }
 
 function uniqueTypeName(options: MessageOptions, taken: Set<string>, structName: string): string {
@@ -247,8 +247,14 @@ function primitiveDefault(
       return { kind: 'literal', value: String(explicit ?? 'AAAAAAAAAAAAAAAAAAAAAA') }
     case 'int64':
       return { kind: 'literal', value: int64Default(exact, explicit) }
-    default:
+    case 'int8':
+    case 'int16':
+    case 'uint16':
+    case 'int32':
+    case 'float64':
       return { kind: 'literal', value: Number(explicit ?? 0) }
+    default:
+      return unreachable(name)
   }
 }
 
@@ -298,6 +304,8 @@ export function sizeMin(
     case 'bytes':
     case 'records':
       return flexible ? 1 : 4
+    default:
+      return unreachable(type.name)
   }
 }
 

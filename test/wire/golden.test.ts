@@ -37,7 +37,7 @@ const recordings: Recording[] = readdirSync(folder, { recursive: true, encoding:
     frames: readFileSync(join(folder, name), 'utf8')
       .split('\n')
       .filter(line => line !== '')
-      .map(line => JSON.parse(line) as GoldenFrame)
+      .map((line): GoldenFrame => JSON.parse(line))
   }))
 
 test('frames of real clients are on record, in both directions', () => {
@@ -74,7 +74,7 @@ function expectNewerApiVersions(golden: GoldenFrame, frame: Buffer): void {
   expect(header.clientId).not.toBeNull()
 }
 
-function requestAgain<A extends ApiName>(apiName: A, version: number, frame: Buffer): Buffer {
+function requestAgain(apiName: ApiName, version: number, frame: Buffer): Buffer {
   const reader = new Reader(frame)
   const header = readRequestHeader(reader)
   expect(header.apiKey).toBe(apis[apiName].key)
@@ -85,7 +85,7 @@ function requestAgain<A extends ApiName>(apiName: A, version: number, frame: Buf
   return withoutSize(encodeRequest(apiName, version, correlationId, clientId, request))
 }
 
-function responseAgain<A extends ApiName>(apiName: A, version: number, frame: Buffer): Buffer {
+function responseAgain(apiName: ApiName, version: number, frame: Buffer): Buffer {
   const { correlationId, response } = decodeResponse(apiName, version, frame)
   return withoutSize(encodeResponse(apiName, version, correlationId, response))
 }
