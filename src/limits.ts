@@ -99,6 +99,19 @@ export const logRecoveryConcurrency = 16
 /** Damaged ranges of one log that are remembered for reports. */
 export const damagedRangesMax = 100
 
+/** How long a new member's first JoinGroup may be parked, milliseconds. Kafka: GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS. */
+export const classicNewMemberJoinTimeoutMs = 5 * 60 * 1000
+/** Member ids of one group that were given out and have not come back: each one holds up the next generation. */
+export const pendingJoinsMax = 10_000
+/** Groups that one coordinator shard keeps; beyond, no new ones are made. A broker has 50 shards. */
+export const groupsPerShardMax = 100_000
+/** Characters of a client id or instance id that its member id begins with: with a uuid, it must fit a string. */
+export const memberIdPrefixLengthMax = 10_000
+/** Largest batch that a coordinator writes, bytes; the topic's max.message.bytes may be less. */
+export const coordinatorBatchSizeMax = 1 * MiB
+/** How long a coordinator shard waits before it reads its log again after that failed, milliseconds. */
+export const shardReloadDelayMs = 1_000
+
 assert(
   requestsTotalSizeMax >= requestSizeMax,
   'one request of the largest size must be able to enter'
@@ -106,4 +119,8 @@ assert(
 assert(
   requestArrivalMaxMs < connectionIdleMaxMs,
   'a slow request is noticed before a silent connection'
+)
+assert(
+  3 * memberIdPrefixLengthMax + 37 <= stringSizeMax,
+  'a member id of any client fits a string: three bytes a character, a dash and a uuid'
 )
