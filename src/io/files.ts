@@ -1,3 +1,5 @@
+import { assert } from '../base/assert.ts'
+
 /**
  * The file system as the broker sees it, and the only way to it. Paths are absolute and joined with `/`.
  * `node-files.ts` is the real one, `memory-files.ts` lives in RAM; `test/contract/files.ts` holds them to one contract.
@@ -12,12 +14,13 @@ export interface Files {
   /** Opens an existing file. `create` makes it if it is missing; `exclusive` refuses if it exists. */
   open(path: string, mode: OpenMode): OpenFile
   exists(path: string): boolean
-  /** Makes the folder and its missing parents. */
+  /** Makes the folder and its missing parents; a folder that exists is fine. */
   makeDirectory(path: string): void
-  /** Names of the entries, sorted. */
+  /** The entries of a folder, sorted by the code units of their names. */
   list(path: string): readonly DirectoryEntry[]
+  /** Gives a file or folder another name, in one step; a file that had the name is replaced. */
   rename(from: string, to: string): void
-  /** Removes a file. */
+  /** Removes a file. Those who have it open can go on reading and writing it. */
   remove(path: string): void
   /** Removes a folder and all it holds. */
   removeDirectory(path: string): void
@@ -25,10 +28,10 @@ export interface Files {
   /** Bytes that may still be written on the file system of `path`. */
   freeSize(path: string): number
   /**
-   * Takes the one lock of a folder; null when another process (or another broker of this one) holds it.
-   * The lock ends with the process, however that ends.
+   * Takes the one lock of an existing folder, or tells who has it: another process, or another broker of this one.
+   * The lock ends with the process, however that ends; a stopped process keeps it.
    */
-  lock(path: string): DirectoryLock | null
+  lock(path: string): DirectoryLock | LockHolder
 }
 
 export type OpenMode = 'read' | 'readWrite' | 'create' | 'exclusive'
@@ -39,23 +42,45 @@ export interface DirectoryEntry {
 }
 
 export interface DirectoryLock {
+  readonly taken: true
+  /** Lets the next one in; harmless when it has happened. */
   release(): void
+}
+
+export interface LockHolder {
+  readonly taken: false
+  /** Who has the lock and since when, for people: `process 4711 on thor since 2026-11-22T13:20:00.000Z`. */
+  readonly holder: string
 }
 
 export interface OpenFile {
   readonly path: string
   size(): number
-  /** Writes all of `pieces`, one after the other, from `position` on. */
+  /**
+   * Writes all of `pieces`, one after the other, from `position` on; a gap before it reads as zeros. When it throws,
+   * a part of them may be in the file.
+   */
   writeSync(pieces: readonly Uint8Array[], position: number): void
   /** The same through the thread pool, for a disk that is slow just now. */
   write(pieces: readonly Uint8Array[], position: number): Promise<void>
   /** Fills `target` from `position` on; the number of bytes read is less than its length only at the end of the file. */
   readSync(target: Uint8Array, position: number): number
   read(target: Uint8Array, position: number): Promise<number>
+  /** Cuts the file, or makes it larger with zeros. */
   truncate(size: number): void
   /** Resolves when all that was written before the call survives power loss. */
   datasync(): Promise<void>
+  /** Lets go of the file once the operations under way have ended; new ones are refused (EBADF). Harmless twice. */
   close(): void
+}
+
+/**
+ * Asserted at every read and write: for Node, a position that is no integer means "where the last call ended".
+ *
+ * @throws AssertionError
+ */
+export function assertPosition(position: number): void {
+  assert(Number.isSafeInteger(position) && position >= 0, 'a position is a count of bytes')
 }
 
 /** What the system refused, with its errno name (`ENOSPC`, `EIO`, `EACCES` …). */
