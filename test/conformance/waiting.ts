@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const pollIntervalMs = 20
+
+/**
+ * Looks again and again until a condition holds; an error of the condition counts as "not yet".
+ *
+ * @throws what the condition threw last, or an error with its description, after `timeoutMs`
+ */
+export async function until<T>(
+  description: string,
+  condition: () => T | Promise<T>,
+  timeoutMs = 30_000
+): Promise<T> {
+  const deadlineMs = Date.now() + timeoutMs
+  for (;;) {
+    let failure: unknown
+    try {
+      const value = await condition()
+      if (value) return value
+    } catch (error) {
+      failure = error
+    }
+    if (Date.now() > deadlineMs) {
+      throw new Error(`not within ${timeoutMs} ms: ${description}`, { cause: failure })
+    }
+    await delay(pollIntervalMs)
+  }
+}
+
+/** A name that no other test and no earlier run on the same broker has used. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${randomBytes(6).toString('hex')}`
+}
+
+/** Numbers from 0 to `count` - 1. */
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index)
+}
