@@ -74,6 +74,8 @@ export const fetchSizeMax = 55 * MiB
 export const fetchSessionsMax = 1_000
 /** A fetch session younger than this, or used since, is not evicted for another, milliseconds. Kafka: 2 minutes. */
 export const fetchSessionEvictionMs = 120_000
+/** Most partitions remembered by all fetch sessions together, about 200 bytes each; Kafka bounds the sessions only. */
+export const fetchSessionPartitionsMax = 500_000
 
 /** Smallest and largest size class of the buffers that reads are given, bytes; classes grow fourfold. */
 export const pooledBufferSizeMin = 4 * KiB

@@ -20,7 +20,7 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'everything'
     'storage/producer-state',
     'limits'
   ],
-  cluster: ['base', 'wire', 'config', 'partition', 'limits'],
+  cluster: ['base', 'io', 'wire', 'config', 'partition', 'limits'],
   coordinator: ['base', 'io', 'record', 'partition', 'limits'],
   group: ['base', 'wire', 'config', 'coordinator', 'limits'],
   txn: ['base', 'wire', 'config', 'coordinator', 'limits'],
