@@ -9,6 +9,10 @@ export interface Logger {
 
 export type LogFields = Readonly<Record<string, unknown>>
 
+/** From the most to the least talkative. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
 /** Says nothing: the default of an embedded broker. */
 export const silentLogger: Logger = {
   debug: () => {},

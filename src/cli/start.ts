@@ -1,0 +1,114 @@
+import { startBroker, StartError, type RunningBroker, type StartErrorCode } from '../index.ts'
+import { nodeClock } from '../io/node-clock.ts'
+import { nodeFiles } from '../io/node-files.ts'
+import { lineLogger } from '../telemetry/line-logger.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { exitCodes } from './exit-codes.ts'
+import { startPlan, type StartOptions, type StartPlan } from './start-options.ts'
+
+export type { StartOptions } from './start-options.ts'
+
+/**
+ * Runs a broker until it is told to stop.
+ *
+ * @returns the exit code
+ */
+export async function start(
+  options: StartOptions,
+  environment: Readonly<Record<string, string | undefined>>
+): Promise<number> {
+  let broker: RunningBroker
+  let logger: Logger
+  try {
+    const plan = startPlan(options, environment, readText)
+    logger = await makeLogger(plan)
+    broker = await startBroker({ ...plan.broker, logger, keepProcessAlive: true })
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    process.stderr.write(`odradek: ${error.message}\n`)
+    return exitCodeOf(error.code)
+  }
+  process.stdout.write(`${readyLine(broker)}\n`)
+  stopOnSignals(broker, logger)
+  try {
+    await broker.closed
+    return exitCodes.stopped
+  } catch (error) {
+    logger.error('stopped by a failure', { error })
+    return exitCodes.failed
+  }
+}
+
+function readText(path: string): string {
+  try {
+    const file = nodeFiles().open(path, 'read')
+    const bytes = Buffer.alloc(file.size())
+    file.readSync(bytes, 0)
+    file.close()
+    return bytes.toString('utf8')
+  } catch (error) {
+    throw new StartError('INVALID_OPTION', `cannot read ${path}: ${(error as Error).message}`)
+  }
+}
+
+async function makeLogger({ logLevel, logFormat }: StartPlan): Promise<Logger> {
+  const isTerminal = process.stderr.isTTY === true
+  if ((logFormat ?? (isTerminal ? 'text' : 'json')) === 'json') {
+    const { jsonLogger } = await import('../telemetry/json-logger.ts')
+    return jsonLogger(logLevel, process.stderr.fd)
+  }
+  return lineLogger({
+    level: logLevel,
+    write: line => process.stderr.write(line),
+    wallMs: () => nodeClock.wallMs(),
+    colours: isTerminal && process.env.NO_COLOR === undefined
+  })
+}
+
+/** The one line on standard output: programs wait for it, people read it. */
+function readyLine(broker: RunningBroker): string {
+  const data = broker.dataDir === null ? 'in memory' : `data ${broker.dataDir}`
+  return [
+    `odradek ready: ${broker.bootstrapServers}`,
+    `cluster ${broker.clusterId}`,
+    `durability ${broker.durability}`,
+    data,
+    `in ${Math.round(nodeClock.monotonicMs())} ms`
+  ].join('  ')
+}
+
+/** The first signal closes the broker; a second one does not wait for that. */
+function stopOnSignals(broker: RunningBroker, logger: Logger): void {
+  let isStopping = false
+  for (const [signal, number] of [
+    ['SIGTERM', 15],
+    ['SIGINT', 2]
+  ] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(128 + number)
+      isStopping = true
+      logger.info('stopping', { signal })
+      void broker.close()
+    })
+  }
+}
+
+function exitCodeOf(code: StartErrorCode): number {
+  switch (code) {
+    case 'INVALID_OPTION':
+    case 'INVALID_CONFIG':
+      return exitCodes.usage
+    case 'PORT_IN_USE':
+    case 'PORT_NOT_PERMITTED':
+    case 'ADDRESS_NOT_AVAILABLE':
+    case 'LISTEN_FAILED':
+      return exitCodes.address
+    case 'LOCKED':
+    case 'UNREADABLE':
+    case 'NOT_A_DIRECTORY':
+    case 'FOREIGN':
+    case 'NEWER_FORMAT':
+    case 'CORRUPT':
+      return exitCodes.dataDirectory
+  }
+}

@@ -1,0 +1,156 @@
+import { onTestFinished } from 'vitest'
+import { deferred, type Deferred } from '../../src/base/deferred.ts'
+import { apiVersions } from '../../src/handlers/api-versions.ts'
+import {
+  noAnswer,
+  type Answer,
+  type RequestContext,
+  type Services
+} from '../../src/handlers/handler.ts'
+import { nodeClock } from '../../src/io/node-clock.ts'
+import type { Clock } from '../../src/io/clock.ts'
+import { Dispatch, type Handlers } from '../../src/server/dispatch.ts'
+import { Server, type ServerBounds } from '../../src/server/server.ts'
+import type { LogFields, Logger } from '../../src/telemetry/logger.ts'
+import type { Messages } from '../../src/wire/generated/api-table.ts'
+import { RawClient } from './raw-client.ts'
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: LogFields
+}
+
+/** A server with handlers of the test's own, on a port of its own. */
+export interface TestServer {
+  readonly server: Server
+  readonly port: number
+  readonly lines: readonly LogLine[]
+  readonly failures: readonly unknown[]
+  /** What handlers were called with, in order: `Metadata 3`. */
+  readonly started: readonly string[]
+  connect(): Promise<RawClient>
+}
+
+export interface TestServerOptions {
+  readonly handlers?: Handlers
+  readonly clock?: Clock
+  readonly bounds?: Partial<ServerBounds>
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const lines: LogLine[] = []
+  const failures: unknown[] = []
+  const started: string[] = []
+  const handlers = { ApiVersions: apiVersions, ...options.handlers }
+  const dispatch = new Dispatch(noting(handlers, started))
+  const server = new Server({
+    dispatch,
+    services: { advertised: dispatch.advertised } as unknown as Services,
+    clock: options.clock ?? nodeClock,
+    logger: collecting(lines),
+    keepProcessAlive: false,
+    onFailure: error => {
+      failures.push(error)
+      void server.destroy()
+    },
+    ...(options.bounds === undefined ? {} : { bounds: options.bounds })
+  })
+  let port = 0
+  const listening = await server.listen(
+    [{ name: 'PLAINTEXT', host: '127.0.0.1', port: 0 }],
+    (_address, bound) => {
+      port = bound
+    }
+  )
+  if (!listening.ok) throw new Error(listening.detail ?? listening.error)
+  const clients: RawClient[] = []
+  onTestFinished(async () => {
+    for (const client of clients) client.socket.destroy()
+    await server.destroy()
+  })
+  return {
+    server,
+    port,
+    lines,
+    failures,
+    started,
+    async connect() {
+      const client = await RawClient.connect(port)
+      clients.push(client)
+      return client
+    }
+  }
+}
+
+function noting(handlers: Handlers, started: string[]): Handlers {
+  const entries = Object.entries(handlers).map(([apiName, handler]) => [
+    apiName,
+    (context: RequestContext, request: never) => {
+      started.push(`${apiName} ${context.correlationId}`)
+      return (handler as (context: RequestContext, request: never) => unknown)(context, request)
+    }
+  ])
+  return Object.fromEntries(entries) as Handlers
+}
+
+function collecting(lines: LogLine[]): Logger {
+  const take =
+    (level: LogLine['level']) =>
+    (message: string, fields: LogFields = {}): void => {
+      lines.push({ level, message, fields })
+    }
+  return {
+    debug: take('debug'),
+    info: take('info'),
+    warn: take('warn'),
+    error: take('error'),
+    child: () => collecting(lines)
+  }
+}
+
+/** A handler whose answers wait until the test gives them, by correlation id. */
+export function heldAnswers<Response>(): {
+  readonly handler: (context: RequestContext) => Promise<Response>
+  answer(correlationId: number, response: Response): void
+  /** Resolves when the request has reached the handler. */
+  reached(correlationId: number): Promise<RequestContext>
+} {
+  const held = new Map<number, Deferred<Response>>()
+  const arrived = new Map<number, Deferred<RequestContext>>()
+  const of = <T>(map: Map<number, Deferred<T>>, id: number): Deferred<T> => {
+    const found = map.get(id) ?? deferred<T>()
+    map.set(id, found)
+    return found
+  }
+  return {
+    handler: context => {
+      of(arrived, context.correlationId).resolve(context)
+      return of(held, context.correlationId).promise
+    },
+    answer: (correlationId, response) => of(held, correlationId).resolve(response),
+    reached: correlationId => of(arrived, correlationId).promise
+  }
+}
+
+export const produceRequest = (
+  acks: number,
+  records: Buffer | null = null
+): Messages['Produce']['requestInit'] => ({
+  acks,
+  timeoutMs: 1000,
+  topicData: [{ name: 't', partitionData: [{ index: 0, records }] }]
+})
+
+export const emptyProduceAnswer: Messages['Produce']['response'] = { responses: [] }
+export const emptyMetadataAnswer: Messages['Metadata']['response'] = {
+  brokers: [],
+  topics: [],
+  controllerId: 1
+}
+
+/** A Produce handler that owes no answer for acks=0 and answers the rest at once. */
+export const produceAtOnce = (
+  _context: RequestContext,
+  request: Messages['Produce']['request']
+): Answer<'Produce'> => (request.acks === 0 ? noAnswer : emptyProduceAnswer)
