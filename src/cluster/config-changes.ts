@@ -1,3 +1,4 @@
+import { unreachable } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
 import {
   brokerConfigDefinition,
@@ -62,8 +63,13 @@ export function planConfigChange(
       return planTopicConfigs(change, surroundings)
     case 'BROKER':
       return planBrokerConfigs(change, surroundings)
-    default:
+    case 'BROKER_LOGGER':
+    case 'CLIENT_METRICS':
+    case 'GROUP':
+    case 'UNKNOWN':
       return failure('INVALID_REQUEST', `Unexpected resource type ${change.resourceType}.`)
+    default:
+      return unreachable(change.resourceType)
   }
 }
 

@@ -137,10 +137,15 @@ export const configResourceTypes = {
 
 export type ConfigResourceType = keyof typeof configResourceTypes
 
+const resourceTypeNames: ReadonlyMap<number, ConfigResourceType> = new Map([
+  [configResourceTypes.TOPIC, 'TOPIC'],
+  [configResourceTypes.BROKER, 'BROKER'],
+  [configResourceTypes.BROKER_LOGGER, 'BROKER_LOGGER'],
+  [configResourceTypes.CLIENT_METRICS, 'CLIENT_METRICS'],
+  [configResourceTypes.GROUP, 'GROUP']
+])
+
 /** The kind of resource that a number on the wire stands for; UNKNOWN for every other number. */
 export function configResourceType(id: number): ConfigResourceType {
-  for (const [name, number] of Object.entries(configResourceTypes)) {
-    if (number === id) return name as ConfigResourceType
-  }
-  return 'UNKNOWN'
+  return resourceTypeNames.get(id) ?? 'UNKNOWN'
 }

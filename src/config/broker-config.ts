@@ -2,6 +2,13 @@ import { assert } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
 import type { ConfigDefinition } from './config-definition.ts'
 import { parseConfigValue, type ConfigValue } from './config-value.ts'
+import {
+  booleanValue,
+  listValue,
+  numberValue,
+  textValue,
+  type ConfigValues
+} from './config-values.ts'
 import type { DurabilityMode } from './durability-mode.ts'
 import { brokerConfigDefinitions, topicConfigDefinitions } from './generated.ts'
 import { nearestName } from './nearest-name.ts'
@@ -14,7 +21,7 @@ export interface BrokerConfig {
   readonly raw: ReadonlyMap<string, string>
   readonly layers: ConfigLayers
   /** The value of every topic config for a topic without any of its own, in Kafka's order. */
-  readonly topicDefaults: ReadonlyMap<string, ConfigValue>
+  readonly topicDefaults: ConfigValues
   readonly nodeId: number
   readonly brokerRack: string | null
   readonly numPartitions: number
@@ -142,7 +149,7 @@ function withLayers(
 function parseAll(
   raw: ReadonlyMap<string, string>,
   durability: DurabilityMode
-): Result<ReadonlyMap<string, ConfigValue>, 'INVALID_CONFIG'> {
+): Result<ConfigValues, 'INVALID_CONFIG'> {
   for (const name of raw.keys()) {
     if (definitionOf.has(name)) continue
     const near = nearestName(name, definitionOf.keys())
@@ -166,7 +173,7 @@ function parseAll(
 /** What a topic gets from the broker: the first of the synonyms that is set, or Kafka's default. */
 function topicDefaultValues(
   raw: ReadonlyMap<string, string>
-): Result<ReadonlyMap<string, ConfigValue>, 'INVALID_CONFIG'> {
+): Result<ConfigValues, 'INVALID_CONFIG'> {
   const values = new Map<string, ConfigValue>()
   for (const definition of topicConfigDefinitions) {
     const synonym = (definition.synonyms ?? []).find(({ name }) => raw.has(name))
@@ -190,18 +197,16 @@ function scale(text: string, factor: number): string {
 
 type NamedValues = Omit<BrokerConfig, 'durability' | 'raw' | 'layers' | 'topicDefaults'>
 
-function namedValues(values: ReadonlyMap<string, ConfigValue>): NamedValues {
-  const number = (name: string): number => valueOf(values, name) as number
-  const boolean = (name: string): boolean => valueOf(values, name) as boolean
-  const list = (name: string): readonly string[] => valueOf(values, name) as readonly string[]
+function namedValues(values: ConfigValues): NamedValues {
+  const number = (name: string): number => numberValue(values, name)
   const brokerId = number('broker.id')
   return {
     nodeId: brokerId === -1 ? number('node.id') : brokerId,
-    brokerRack: (values.get('broker.rack')?.value as string | undefined) ?? null,
+    brokerRack: values.get('broker.rack')?.text ?? null,
     numPartitions: number('num.partitions'),
     defaultReplicationFactor: number('default.replication.factor'),
-    autoCreateTopicsEnable: boolean('auto.create.topics.enable'),
-    deleteTopicEnable: boolean('delete.topic.enable'),
+    autoCreateTopicsEnable: booleanValue(values, 'auto.create.topics.enable'),
+    deleteTopicEnable: booleanValue(values, 'delete.topic.enable'),
     maxRequestPartitionSizeLimit: number('max.request.partition.size.limit'),
     messageMaxBytes: number('message.max.bytes'),
     logRetentionCheckIntervalMs: number('log.retention.check.interval.ms'),
@@ -224,8 +229,8 @@ function namedValues(values: ReadonlyMap<string, ConfigValue>): NamedValues {
     groupConsumerSessionTimeoutMs: number('group.consumer.session.timeout.ms'),
     groupConsumerHeartbeatIntervalMs: number('group.consumer.heartbeat.interval.ms'),
     groupConsumerMaxSize: number('group.consumer.max.size'),
-    groupConsumerAssignors: list('group.consumer.assignors'),
-    groupConsumerMigrationPolicy: valueOf(values, 'group.consumer.migration.policy') as string,
+    groupConsumerAssignors: listValue(values, 'group.consumer.assignors'),
+    groupConsumerMigrationPolicy: textValue(values, 'group.consumer.migration.policy'),
     groupConsumerRegexRefreshIntervalMs: number('group.consumer.regex.refresh.interval.ms'),
     transactionStateLogNumPartitions: number('transaction.state.log.num.partitions'),
     transactionStateLogSegmentBytes: number('transaction.state.log.segment.bytes'),
@@ -238,7 +243,7 @@ function namedValues(values: ReadonlyMap<string, ConfigValue>): NamedValues {
     ),
     transactionalIdExpirationMs: number('transactional.id.expiration.ms'),
     producerIdExpirationMs: number('producer.id.expiration.ms'),
-    saslEnabledMechanisms: list('sasl.enabled.mechanisms')
+    saslEnabledMechanisms: listValue(values, 'sasl.enabled.mechanisms')
   }
 }
 
@@ -259,10 +264,4 @@ function validateBroker(config: BrokerConfig): string | null {
     return `default.replication.factor is ${config.defaultReplicationFactor}, but the cluster has one broker`
   }
   return null
-}
-
-function valueOf(values: ReadonlyMap<string, ConfigValue>, name: string): ConfigValue['value'] {
-  const value = values.get(name)
-  assert(value !== undefined, `the broker config ${name} has a value`)
-  return value.value
 }

@@ -1,3 +1,4 @@
+import { unreachable } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
 import type { ConfigDefinition } from './config-definition.ts'
 
@@ -41,6 +42,8 @@ export function parseConfigValue(
     case 'string':
     case 'password':
       return parseString(definition, trimmed)
+    default:
+      return unreachable(definition.type)
   }
 }
 
@@ -148,7 +151,7 @@ function safeInteger(exact: bigint): number {
 export function doubleText(value: number): string {
   const magnitude = Math.abs(value)
   if (magnitude !== 0 && (magnitude < 1e-3 || magnitude >= 1e7)) {
-    const [digits, exponent] = value.toExponential().split('e') as [string, string]
+    const [digits = '', exponent = ''] = value.toExponential().split('e')
     return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(exponent)}`
   }
   const plain = String(value)

@@ -1,11 +1,9 @@
 import { assert } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
-import type { ConfigValue } from './config-value.ts'
+import { booleanValue, type ConfigValues } from './config-values.ts'
 
 /** Rules between configs (Kafka: LogConfig.validateTopicLogConfigValues). */
-export function validateTopicValues(
-  values: ReadonlyMap<string, ConfigValue>
-): Result<void, 'INVALID_CONFIG'> {
+export function validateTopicValues(values: ConfigValues): Result<void, 'INVALID_CONFIG'> {
   const minLag = values.get('min.compaction.lag.ms')
   const maxLag = values.get('max.compaction.lag.ms')
   assert(minLag !== undefined && maxLag !== undefined, 'every topic config has a value')
@@ -16,7 +14,7 @@ export function validateTopicValues(
         `max.compaction.lag.ms (${maxLag.text})`
     )
   }
-  if (values.get('remote.storage.enable')?.value === true) {
+  if (booleanValue(values, 'remote.storage.enable')) {
     return failure(
       'INVALID_CONFIG',
       'Tiered Storage functionality is disabled in the broker. ' +

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts'
 import { failure, type Result } from '../base/result.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { invalidValue, parseConfigValue, type ConfigValue } from './config-value.ts'
+import { listValue, numberValue, textValue, type ConfigValues } from './config-values.ts'
 import { topicConfigDefinitions } from './generated.ts'
 import { validateTopicValues } from './topic-config-rules.ts'
 
@@ -84,7 +85,7 @@ export function parseTopicConfig(
 export function topicConfigValues(
   overrides: ReadonlyMap<string, string>,
   broker: BrokerConfig
-): ReadonlyMap<string, ConfigValue> {
+): ConfigValues {
   if (overrides.size === 0) return broker.topicDefaults
   const values = new Map(broker.topicDefaults)
   for (const [name, text] of overrides) {
@@ -101,8 +102,8 @@ export function resolveTopicConfigs(
   broker: BrokerConfig
 ): TopicConfigs {
   const values = topicConfigValues(overrides, broker)
-  const number = (name: string): number => valueOf(values, name) as number
-  const policy = valueOf(values, 'cleanup.policy') as readonly string[]
+  const number = (name: string): number => numberValue(values, name)
+  const policy = listValue(values, 'cleanup.policy')
   return {
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms'),
@@ -114,12 +115,12 @@ export function resolveTopicConfigs(
     fileDeleteDelayMs: number('file.delete.delay.ms'),
     maxMessageBytes: number('max.message.bytes'),
     messageTimestampType:
-      valueOf(values, 'message.timestamp.type') === 'LogAppendTime'
+      textValue(values, 'message.timestamp.type') === 'LogAppendTime'
         ? 'LogAppendTime'
         : 'CreateTime',
     messageTimestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
-    compressionType: valueOf(values, 'compression.type') as string,
+    compressionType: textValue(values, 'compression.type'),
     cleanupPolicy: { delete: policy.includes('delete'), compact: policy.includes('compact') },
     minInsyncReplicas: number('min.insync.replicas'),
     deleteRetentionMs: number('delete.retention.ms'),
@@ -134,10 +135,4 @@ export function resolveTopicConfigs(
 /** Whether APPEND and SUBTRACT of IncrementalAlterConfigs may touch it. */
 export function isListTopicConfig(name: string): boolean {
   return definitionOf.get(name)?.type === 'list'
-}
-
-function valueOf(values: ReadonlyMap<string, ConfigValue>, name: string): ConfigValue['value'] {
-  const value = values.get(name)
-  assert(value !== undefined, `the topic config ${name} has a value`)
-  return value.value
 }
