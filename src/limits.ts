@@ -23,6 +23,8 @@ export const taggedFieldsMax = 64
 export const headerTaggedFieldsMax = 16
 /** Largest tagged field, bytes. */
 export const taggedFieldSizeMax = 128 * KiB
+/** Longest text that is remembered between requests, bytes: a topic name has at most 249 characters, most far fewer. */
+export const recentTextSizeMax = 64
 /** Largest string, bytes: what an int16 length can say, and compact strings may say no more. */
 export const stringSizeMax = 32_767
 
@@ -113,6 +115,11 @@ export const memberIdPrefixLengthMax = 10_000
 export const coordinatorBatchSizeMax = 1 * MiB
 /** How long a coordinator shard waits before it reads its log again after that failed, milliseconds. */
 export const shardReloadDelayMs = 1_000
+
+/** Most bytes that the records of one compressed batch may unpack to; a producer splits what is refused. Kafka: none. */
+export const decompressedSizeMax = 64 * MiB
+/** Record errors that one Produce answer names for a batch: more would outgrow the batch. Kafka names all. */
+export const recordErrorsMax = 1_000
 
 assert(
   requestsTotalSizeMax >= requestSizeMax,

@@ -6,6 +6,7 @@ import {
   taggedFieldsMax
 } from '../limits.ts'
 import { MalformedRequest } from './malformed-request.ts'
+import { recentText, rememberText } from './recent-text.ts'
 import { readUuid } from './uuid.ts'
 
 const two32 = 0x1_0000_0000
@@ -304,10 +305,15 @@ export class Reader {
     if (size > stringSizeMax) this.#fail(`string of ${size} bytes`)
     if (size === 0) return ''
     const at = this.#advance(size, 'string')
+    return recentText(this.#buffer, at, size) ?? this.#newText(at, size)
+  }
+
+  #newText(at: number, size: number): string {
     const text = this.#buffer.toString('utf8', at, at + size)
     if (text.includes('\ufffd') && !isUtf8(this.#buffer.subarray(at, at + size))) {
       this.#fail('string that is not UTF-8')
     }
+    rememberText(this.#buffer, at, size, text)
     return text
   }
 

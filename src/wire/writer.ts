@@ -16,6 +16,8 @@ const handWrittenTextLength = 48
  */
 export class Writer {
   #buffer: Buffer
+  /** The same memory: storing a number through a view is one operation, where bytes are four. */
+  #view: DataView
   /** Where in the buffer the bytes begin that have not been taken. */
   #start = 0
   #position = 0
@@ -31,6 +33,7 @@ export class Writer {
   /** @param size bytes to allocate at once, for a writer that is used for one message */
   constructor(size = slabSize) {
     this.#buffer = Buffer.allocUnsafe(size)
+    this.#view = viewOf(this.#buffer)
   }
 
   /** Bytes written since the last `takeChunks` or `reset`. */
@@ -75,7 +78,7 @@ export class Writer {
     const at = this.#start + this.#frameStart
     const size = this.#position - at - 4 + this.#foreignSize - this.#frameForeignSize
     this.#frameStart = -1
-    this.#storeInt32(at, size)
+    this.#view.setInt32(at, size)
   }
 
   int8(value: number): void {
@@ -102,7 +105,7 @@ export class Writer {
   int32(value: number): void {
     assert(value === (value | 0), 'an int32')
     const at = this.#room(4)
-    this.#storeInt32(at, value)
+    this.#view.setInt32(at, value)
     this.#position = at + 4
   }
 
@@ -110,21 +113,21 @@ export class Writer {
   int64(value: number): void {
     assert(Number.isSafeInteger(value), 'an int64 that is a safe integer')
     const at = this.#room(8)
-    this.#storeInt32(at, Math.floor(value / two32))
-    this.#storeInt32(at + 4, value | 0)
+    this.#view.setInt32(at, Math.floor(value / two32))
+    this.#view.setInt32(at + 4, value | 0)
     this.#position = at + 8
   }
 
   exactInt64(value: bigint): void {
     assert(value === BigInt.asIntN(64, value), 'an int64')
     const at = this.#room(8)
-    this.#buffer.writeBigInt64BE(value, at)
+    this.#view.setBigInt64(at, value)
     this.#position = at + 8
   }
 
   float64(value: number): void {
     const at = this.#room(8)
-    this.#buffer.writeDoubleBE(value, at)
+    this.#view.setFloat64(at, value)
     this.#position = at + 8
   }
 
@@ -310,7 +313,7 @@ export class Writer {
 
   #longText(value: string, compact: boolean): void {
     const size = Buffer.byteLength(value)
-    assert(size <= stringSizeMax, `a string of at most ${stringSizeMax} bytes`)
+    assert(size <= stringSizeMax, 'a string whose size fits in 15 bits')
     if (compact) this.uvarint(size + 1)
     else this.#storeInt16(size)
     const at = this.#room(size)
@@ -320,18 +323,8 @@ export class Writer {
 
   #storeInt16(value: number): void {
     const at = this.#room(2)
-    const buffer = this.#buffer
-    buffer[at] = value >>> 8
-    buffer[at + 1] = value
+    this.#view.setInt16(at, value)
     this.#position = at + 2
-  }
-
-  #storeInt32(at: number, value: number): void {
-    const buffer = this.#buffer
-    buffer[at] = value >>> 24
-    buffer[at + 1] = value >>> 16
-    buffer[at + 2] = value >>> 8
-    buffer[at + 3] = value
   }
 
   /** Makes room for `size` more bytes and returns the position where they go. */
@@ -345,6 +338,7 @@ export class Writer {
     const buffer = Buffer.allocUnsafe(Math.max(slabSize, 2 * (pending + size)))
     this.#buffer.copy(buffer, 0, this.#start, this.#position)
     this.#buffer = buffer
+    this.#view = viewOf(buffer)
     this.#start = 0
     this.#position = pending
   }
@@ -356,6 +350,10 @@ export class Writer {
     this.#frameStart = -1
     this.#openTags = 0
   }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 }
 
 function sizeOf(value: Buffer | readonly Buffer[]): number {
