@@ -1,8 +1,30 @@
 import type { ApiName } from '../wire/generated/api-table.ts'
+import { deleteGroups } from './delete-groups.ts'
+import { describeGroups } from './describe-groups.ts'
+import { findCoordinator } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
+import { heartbeat } from './heartbeat.ts'
+import { joinGroup } from './join-group.ts'
+import { leaveGroup } from './leave-group.ts'
+import { listGroups } from './list-groups.ts'
 import { metadata } from './metadata.ts'
+import { offsetCommit } from './offset-commit.ts'
+import { offsetDelete } from './offset-delete.ts'
+import { offsetFetch } from './offset-fetch.ts'
+import { syncGroup } from './sync-group.ts'
 
 /** The one table of what the broker answers; ApiVersions advertises exactly these. Sorted by API key. */
 export const handlers: { readonly [A in ApiName]?: Handler<A> } = {
-  Metadata: metadata
+  Metadata: metadata,
+  OffsetCommit: offsetCommit,
+  OffsetFetch: offsetFetch,
+  FindCoordinator: findCoordinator,
+  JoinGroup: joinGroup,
+  Heartbeat: heartbeat,
+  LeaveGroup: leaveGroup,
+  SyncGroup: syncGroup,
+  DescribeGroups: describeGroups,
+  ListGroups: listGroups,
+  DeleteGroups: deleteGroups,
+  OffsetDelete: offsetDelete
 }
