@@ -50,6 +50,10 @@ export const connectionSweepIntervalMs = 1_000
 export const producesInFlightMax = 32
 /** Bytes of answers that may wait in one connection before its next request is started. */
 export const answersUnsentSizeMax = 64 * KiB
+/** Partitions that are opened at the same time, at start. */
+export const partitionsOpenedTogetherMax = 16
+/** Largest batch of the cluster metadata log, bytes: one request may make 10,000 partitions. */
+export const metadataBatchSizeMax = 16 * MiB
 /** How long a broker that is asked to stop waits for the requests at work, milliseconds. */
 export const shutdownGraceMs = 5_000
 

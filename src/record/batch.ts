@@ -46,6 +46,19 @@ export const attributeBits = {
   deleteHorizon: deleteHorizonBit
 } as const
 
+export interface BatchHeader {
+  readonly baseOffset: number
+  readonly partitionLeaderEpoch: number
+  readonly attributes: number
+  readonly lastOffsetDelta: number
+  readonly baseTimestampMs: number
+  readonly maxTimestampMs: number
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly recordCount: number
+}
+
 /** Size of the whole batch, header included, bytes. Negative or tiny when the bytes are no batch. */
 export function batchSize(buffer: Buffer, at: number): number {
   return batchOverhead + int32(buffer, at + batchLengthAt)
@@ -166,6 +179,23 @@ export function stampMaxTimestamp(buffer: Buffer, at: number, timestampMs: numbe
   stampTimestamp(buffer, at, timestampMs, false)
 }
 
+/** Fills in the header of a batch that takes up all of `buffer` and has its records already; computes the CRC. */
+export function writeHeader(buffer: Buffer, header: BatchHeader): void {
+  writeInt64(buffer, 0, header.baseOffset)
+  writeInt32(buffer, batchLengthAt, buffer.length - batchOverhead)
+  writeInt32(buffer, partitionLeaderEpochAt, header.partitionLeaderEpoch)
+  buffer[magicAt] = 2
+  writeInt16(buffer, attributesAt, header.attributes)
+  writeInt32(buffer, lastOffsetDeltaAt, header.lastOffsetDelta)
+  writeInt64(buffer, baseTimestampAt, header.baseTimestampMs)
+  writeInt64(buffer, maxTimestampAt, header.maxTimestampMs)
+  writeInt64(buffer, producerIdAt, header.producerId)
+  writeInt16(buffer, producerEpochAt, header.producerEpoch)
+  writeInt32(buffer, baseSequenceAt, header.baseSequence)
+  writeInt32(buffer, recordCountAt, header.recordCount)
+  writeInt32(buffer, crcAt, computeCrc(buffer, 0))
+}
+
 /**
  * Positions of the whole batches in `buffer`, in order. Stops before a batch that the end of the buffer cuts, and
  * before bytes that cannot be a batch header.
@@ -202,6 +232,11 @@ function int32(buffer: Buffer, at: number): number {
 /** Exact within the safe integers; beyond them the nearest double. */
 function int64(buffer: Buffer, at: number): number {
   return int32(buffer, at) * 0x1_0000_0000 + (int32(buffer, at + 4) >>> 0)
+}
+
+function writeInt16(buffer: Buffer, at: number, value: number): void {
+  buffer[at] = value >>> 8
+  buffer[at + 1] = value
 }
 
 function writeInt32(buffer: Buffer, at: number, value: number): void {
