@@ -79,13 +79,33 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     durability: durabilityOf(options.durability, dataDir),
     clusterId: clusterIdOf(options.clusterId),
     nodeId: nodeIdOf(options.nodeId),
-    config: configTexts(options.config ?? {}),
+    config: configOf(options.config ?? {}),
     topics: (options.topics ?? []).map(topic =>
       typeof topic === 'string' ? { name: topic } : topic
     ),
     logger: options.logger ?? silentLogger,
     keepProcessAlive: options.keepProcessAlive ?? false
   }
+}
+
+/** Kafka's names of what is an option here. */
+const optionConfigs: Readonly<Record<string, string>> = {
+  listeners: 'listen',
+  'advertised.listeners': 'advertise',
+  'log.dir': 'dataDir',
+  'log.dirs': 'dataDir',
+  'node.id': 'nodeId',
+  'broker.id': 'nodeId',
+  'durability.mode': 'durability'
+}
+
+function configOf(configs: Configs): ReadonlyMap<string, string> {
+  const texts = configTexts(configs)
+  for (const name of texts.keys()) {
+    const option = optionConfigs[name]
+    if (option !== undefined) throw invalid(`${name} is set with the option ${option}`)
+  }
+  return texts
 }
 
 function invalid(message: string): StartError {

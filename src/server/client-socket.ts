@@ -12,6 +12,8 @@ export interface ClientSocket {
   unsentSize(): number
   pauseReading(): void
   resumeReading(): void
+  /** From now on the process does not end while the socket is open. */
+  keepProcessAlive(): void
   /** Sends what was written, then closes. */
   end(): void
   /** Closes at once. */

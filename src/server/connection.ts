@@ -1,11 +1,9 @@
 import type { Clock } from '../io/clock.ts'
 import {
   answersUnsentSizeMax,
-  connectionIdleMaxMs,
   producesInFlightMax,
   requestArrivalMaxMs,
   requestArrivalRateMin,
-  requestSizeMax,
   writeStallMaxMs
 } from '../limits.ts'
 import type { Answer, Services } from '../handlers/handler.ts'
@@ -27,6 +25,10 @@ export interface ConnectionEnvironment {
   readonly services: Services
   readonly dispatch: Dispatch
   readonly memory: RequestMemory
+  /** Bytes of one request, at most. */
+  readonly requestSizeMax: number
+  /** A connection that is silent for so long is closed. */
+  readonly idleMaxMs: number
   /** Answers are written with it and taken at once, so one serves all connections. */
   readonly writer: Writer
   readonly clock: Clock
@@ -57,7 +59,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   readonly #environment: ConnectionEnvironment
   readonly #socket: ClientSocket
   readonly #onGone: () => void
-  readonly #splitter = new FrameSplitter(requestSizeMax)
+  readonly #splitter: FrameSplitter
   readonly #abort = new AbortController()
   #state: State = 'open'
   /** Requests begun and not yet answered towards the client, oldest first. */
@@ -92,6 +94,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#environment = environment
     this.#socket = socket
     this.#onGone = onGone
+    this.#splitter = new FrameSplitter(environment.requestSizeMax)
     this.services = environment.services
     this.connectionId = id.connectionId
     this.listenerName = id.listenerName
@@ -142,6 +145,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   /** Lets what was started finish, then closes: the broker stops. */
   finish(): void {
     this.#waiting.clear()
+    this.#socket.keepProcessAlive()
     this.#abort.abort()
     this.#finish()
   }
@@ -169,7 +173,10 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
         this.#drop('sends a request too slowly')
       return
     }
-    if (this.#exchanges.length === 0 && nowMs - this.#lastActivityMs > connectionIdleMaxMs) {
+    if (
+      this.#exchanges.length === 0 &&
+      nowMs - this.#lastActivityMs > this.#environment.idleMaxMs
+    ) {
       this.#environment.logger.debug('connection idle, closed', this.#fields())
       this.#close()
     }

@@ -197,6 +197,10 @@ class NetSocket implements ClientSocket {
     this.#socket.resume()
   }
 
+  keepProcessAlive(): void {
+    this.#socket.ref()
+  }
+
   end(): void {
     this.#socket.destroySoon()
   }

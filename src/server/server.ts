@@ -2,9 +2,11 @@ import { success, type Result } from '../base/result.ts'
 import type { Services } from '../handlers/handler.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
 import {
+  connectionIdleMaxMs,
   connectionSweepIntervalMs,
   connectionsMax,
   connectionsPerAddressMax,
+  requestSizeMax,
   requestsTotalSizeMax
 } from '../limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -36,17 +38,36 @@ export interface ServerOptions {
   readonly bounds?: Partial<ServerBounds>
 }
 
+/** What is configured may lower the bounds of limits.ts, and the idle time may be any. */
 export interface ServerBounds {
   readonly connections: number
   readonly connectionsPerAddress: number
+  /** Bytes of one request. */
+  readonly requestSize: number
+  /** A connection that is silent for so long is closed; negative: never. Kafka: connections.max.idle.ms. */
+  readonly idleMs: number
   /** Bytes. */
   readonly requestsTotalSize: number
 }
 
-const defaultBounds: ServerBounds = {
+const maxima: ServerBounds = {
   connections: connectionsMax,
   connectionsPerAddress: connectionsPerAddressMax,
+  requestSize: requestSizeMax,
+  idleMs: connectionIdleMaxMs,
   requestsTotalSize: requestsTotalSizeMax
+}
+
+function withinMaxima(bounds: Partial<ServerBounds>): ServerBounds {
+  const least = (name: keyof ServerBounds): number =>
+    Math.min(maxima[name], bounds[name] ?? Infinity)
+  return {
+    connections: least('connections'),
+    connectionsPerAddress: least('connectionsPerAddress'),
+    requestSize: least('requestSize'),
+    idleMs: bounds.idleMs ?? maxima.idleMs,
+    requestsTotalSize: least('requestsTotalSize')
+  }
 }
 
 /** All listeners and connections of a broker. */
@@ -65,12 +86,14 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options
-    this.#bounds = { ...defaultBounds, ...options.bounds }
+    this.#bounds = withinMaxima(options.bounds ?? {})
     this.#memory = new RequestMemory(this.#bounds.requestsTotalSize)
     this.#environment = {
       services: options.services,
       dispatch: options.dispatch,
       memory: this.#memory,
+      requestSizeMax: this.#bounds.requestSize,
+      idleMaxMs: this.#bounds.idleMs,
       writer: new Writer(),
       clock: options.clock,
       logger: options.logger,

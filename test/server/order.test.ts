@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { closeConnection, noAnswer, type Handler } from '../../src/handlers/handler.ts'
+import { closeConnection, noAnswer, type Answer, type Handler } from '../../src/handlers/handler.ts'
 import { requestBytes } from './raw-client.ts'
 import {
   emptyMetadataAnswer,
@@ -126,7 +126,7 @@ describe('acks=0', () => {
     const all = new Promise<void>(resolve => {
       done = resolve
     })
-    const produce: Handler<'Produce'> = async context => {
+    const produce: Handler<'Produce'> = async (context): Promise<Answer<'Produce'>> => {
       await Promise.resolve()
       ids.push(context.correlationId)
       if (ids.length === 50) done()

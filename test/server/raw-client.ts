@@ -9,7 +9,7 @@ export class RawClient {
   /** Whole response frames that nobody has asked for, without their size. */
   readonly #frames: Buffer[] = []
   readonly #waiting: ((frame: Buffer | null) => void)[] = []
-  #bytes = Buffer.alloc(0)
+  #bytes: Buffer = Buffer.alloc(0)
   #isClosed = false
   /** Resolves when the connection is gone, however it went. */
   readonly closed: Promise<void>

@@ -42,6 +42,9 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'everything'
   testkit: ['base', 'io', 'wire', 'config', 'cluster', 'group', 'telemetry', 'broker'],
   http: ['base', 'io', 'wire', 'config', 'cluster', 'group', 'telemetry', 'broker'],
   cli: 'everything',
+  'start-error': [],
+  'broker-options': ['base', 'config', 'telemetry', 'start-error'],
+  'broker-storage': 'everything',
   broker: 'everything',
   index: 'everything'
 }

@@ -1,0 +1,186 @@
+import type { BrokerSettings } from './broker-options.ts'
+import type { PartitionToOpen } from './cluster/cluster.ts'
+import { randomTopicId } from './cluster/topic-id.ts'
+import { clusterMetadataTopic, clusterMetadataTopicId } from './cluster/topic-name.ts'
+import type { BrokerConfig } from './config/broker-config.ts'
+import { resolveTopicConfigs } from './config/topic-configs.ts'
+import type { Clock } from './io/clock.ts'
+import { memoryFiles } from './io/memory-files.ts'
+import { nodeFiles } from './io/node-files.ts'
+import type { Random } from './io/random.ts'
+import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
+import { Partition } from './partition/partition.ts'
+import { StartError } from './start-error.ts'
+import { LogDirectory } from './storage/local/log-directory.ts'
+import { LogDirectoryError } from './storage/local/log-directory-error.ts'
+import type { PartitionLog } from './storage/partition-log.ts'
+
+export interface StorageOptions {
+  readonly settings: BrokerSettings
+  readonly config: BrokerConfig
+  readonly clock: Clock
+  readonly random: Random
+  /** The disk has failed: the broker must stop. */
+  onFailure(error: unknown): void
+}
+
+/** The metadata log keeps everything: what it forgets, the cluster forgets. */
+const metadataConfigs: ReadonlyMap<string, string> = new Map([
+  ['cleanup.policy', 'delete'],
+  ['retention.ms', '-1'],
+  ['retention.bytes', '-1'],
+  ['max.message.bytes', String(metadataBatchSizeMax)]
+])
+const metadataName = {
+  topic: clusterMetadataTopic,
+  topicId: clusterMetadataTopicId,
+  partition: 0
+}
+
+/** The log directory of a broker, on disk or in memory, and the partitions over its logs. */
+export class BrokerStorage {
+  readonly clusterId: string
+  readonly metadata: Partition
+  /** Whether the last run ended in order. */
+  readonly cleanStart: boolean
+  readonly #directory: LogDirectory
+  readonly #options: StorageOptions
+
+  /**
+   * Opens or makes the log directory and its metadata log.
+   *
+   * @throws StartError when the folder cannot be used
+   */
+  static async open(options: StorageOptions): Promise<BrokerStorage> {
+    let directory: LogDirectory | null = null
+    try {
+      directory = await openDirectory(options)
+      const clusterId = await identify(directory, options)
+      const configs = resolveTopicConfigs(metadataConfigs, options.config)
+      const log = await directory.openLog(metadataName, configs)
+      const metadata = await openPartition(
+        { ...metadataName, leaderEpoch: 0, configs, isNew: false },
+        log,
+        options
+      )
+      return new BrokerStorage(directory, clusterId, metadata, options)
+    } catch (error) {
+      directory?.abandon()
+      throw error instanceof LogDirectoryError ? new StartError(error.code, error.message) : error
+    }
+  }
+
+  private constructor(
+    directory: LogDirectory,
+    clusterId: string,
+    metadata: Partition,
+    options: StorageOptions
+  ) {
+    this.#directory = directory
+    this.#options = options
+    this.clusterId = clusterId
+    this.metadata = metadata
+    this.cleanStart = options.settings.dataDir === null || directory.cleanStart
+  }
+
+  /** What DescribeLogDirs says; the path is `memory:` when there is none. */
+  get path(): string {
+    return this.#options.settings.dataDir ?? 'memory:'
+  }
+
+  totalSize(): number {
+    return this.#directory.totalSize()
+  }
+
+  usableSize(): number {
+    return this.#directory.usableSize()
+  }
+
+  async openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]> {
+    const logs = await this.#directory.openLogs(
+      list.map(each => ({ name: each, configs: each.configs })),
+      partitionsOpenedTogetherMax
+    )
+    return Promise.all(list.map((each, index) => openPartition(each, logs[index]!, this.#options)))
+  }
+
+  async removePartitions(list: readonly Partition[]): Promise<void> {
+    for (const partition of list) {
+      await partition.close()
+      await this.#directory.removeLog(partition)
+    }
+  }
+
+  /** Moves folders aside that no topic owns: left over from a crash, or from another program. */
+  moveUnknownAside(known: Iterable<Partition>): void {
+    for (const folder of this.#directory.moveUnknownAside([metadataName, ...known]))
+      this.#options.settings.logger.warn('unknown partition folder moved aside', { folder })
+  }
+
+  /** Makes everything durable, notes that the run ended in order, and lets go of the folder. */
+  close(): Promise<void> {
+    return this.#directory.close()
+  }
+
+  /** Lets go of the folder as it is: after a failure nothing more is written. */
+  abandon(): void {
+    this.#directory.abandon()
+  }
+}
+
+function openDirectory(options: StorageOptions): Promise<LogDirectory> {
+  const { settings, clock, random } = options
+  return LogDirectory.open({
+    files: settings.dataDir === null ? memoryFiles() : nodeFiles(),
+    path: settings.dataDir ?? '/data',
+    durability: settings.durability,
+    clock,
+    random,
+    logger: settings.logger,
+    onFailure: error => options.onFailure(error)
+  })
+}
+
+/** The cluster's id: the folder's own if it has one, else the one that was asked for, else a new one. */
+async function identify(
+  directory: LogDirectory,
+  { settings, random }: StorageOptions
+): Promise<string> {
+  const wanted = settings.clusterId
+  const known = directory.clusterId
+  if (known !== null) {
+    if (wanted === null || wanted === known) return known
+    throw new StartError(
+      'FOREIGN',
+      `${settings.dataDir} belongs to the cluster ${known}, not to ${wanted}`
+    )
+  }
+  const clusterId = wanted ?? randomTopicId(random)
+  await directory.initialize(clusterId)
+  return clusterId
+}
+
+async function openPartition(
+  { topic, topicId, partition: index, leaderEpoch, configs }: PartitionToOpen,
+  log: PartitionLog,
+  { settings, clock }: StorageOptions
+): Promise<Partition> {
+  const partition = await Partition.open({
+    topic,
+    topicId,
+    partition: index,
+    leaderEpoch,
+    log,
+    configs,
+    clock,
+    ownerEpoch: 0
+  })
+  const { damage } = partition
+  if (damage !== null)
+    settings.logger.error('a partition cannot be read whole', {
+      topic,
+      partition: index,
+      ...damage
+    })
+  return partition
+}

@@ -1,0 +1,297 @@
+import { hostname } from 'node:os'
+import { deferred } from './base/deferred.ts'
+import {
+  configTexts,
+  formatHostAndPort,
+  type BrokerSettings,
+  type HostAndPort,
+  type TopicOptions
+} from './broker-options.ts'
+import { BrokerStorage } from './broker-storage.ts'
+import { Cluster } from './cluster/cluster.ts'
+import { MetadataLogError } from './cluster/metadata-log.ts'
+import { consumerOffsetsTopic } from './cluster/topic-name.ts'
+import { success } from './base/result.ts'
+import { parseBrokerConfig, type BrokerConfig } from './config/broker-config.ts'
+import { GroupCoordinator } from './group/group-coordinator.ts'
+import { handlers } from './handlers/index.ts'
+import type { Clock } from './io/clock.ts'
+import { nodeClock } from './io/node-clock.ts'
+import { nodeRandom } from './io/node-random.ts'
+import type { Random } from './io/random.ts'
+import { shutdownGraceMs } from './limits.ts'
+import { FetchSessions } from './partition/fetch-session.ts'
+import { FetchWaiters } from './partition/fetch-waiters.ts'
+import { Dispatch } from './server/dispatch.ts'
+import { Server, type ListenAddress, type ServerBounds } from './server/server.ts'
+import { StartError } from './start-error.ts'
+
+/** The outside, which tests may replace. */
+export interface Outside {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** What a broker is made of, from the disk upwards. */
+interface Parts {
+  readonly settings: BrokerSettings
+  readonly clock: Clock
+  readonly storage: BrokerStorage
+  readonly cluster: Cluster
+  readonly groups: GroupCoordinator
+  readonly fetchWaiters: FetchWaiters
+  readonly server: Server
+}
+
+/** One broker. Everything is constructed here, once, and torn down in the opposite order. */
+export class Broker {
+  /** Addresses that it listens on, with the ports that were chosen. */
+  readonly listeners: readonly HostAndPort[]
+  readonly clusterId: string
+  /** Resolves when the broker has closed, rejects when a failure stopped it. */
+  readonly closed: Promise<void>
+  readonly #closed = deferred<void>()
+  readonly #parts: Parts
+  #state: 'running' | 'closing' | 'failed' = 'running'
+
+  /**
+   * Starts a broker.
+   *
+   * @throws StartError when a config is wrong, an address is taken, or the data directory cannot be used
+   */
+  static async start(
+    settings: BrokerSettings,
+    { clock, random }: Outside = { clock: nodeClock, random: nodeRandom }
+  ): Promise<Broker> {
+    const config = brokerConfig(settings)
+    const failure = new FirstFailure()
+    const onFailure = (error: unknown): void => failure.report(error)
+    const storage = await BrokerStorage.open({ settings, config, clock, random, onFailure })
+    let server: Server | null = null
+    try {
+      const cluster = await openCluster(storage, { settings, config, random })
+      const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
+      await groups.load()
+      const fetchWaiters = new FetchWaiters(clock)
+      const fetchSessions = new FetchSessions({ random })
+      const dispatch = new Dispatch(handlers)
+      const { advertised } = dispatch
+      const logDirectory = storage
+      const services = { cluster, groups, fetchSessions, fetchWaiters, config, logDirectory }
+      const { keepProcessAlive, logger } = settings
+      server = new Server({
+        dispatch,
+        services: { ...services, advertised },
+        clock,
+        logger,
+        keepProcessAlive,
+        onFailure,
+        bounds: serverBounds(config)
+      })
+      await makeTopics(cluster, settings.topics)
+      const listeners = await listen(server, cluster, settings)
+      const parts = { settings, clock, storage, cluster, groups, fetchWaiters, server }
+      const broker = new Broker(parts, listeners)
+      failure.passOn(error => broker.fail(error))
+      return broker
+    } catch (error) {
+      await server?.destroy()
+      storage.abandon()
+      throw error instanceof MetadataLogError ? new StartError('CORRUPT', error.message) : error
+    }
+  }
+
+  private constructor(parts: Parts, listeners: readonly HostAndPort[]) {
+    this.#parts = parts
+    this.listeners = listeners
+    this.clusterId = parts.cluster.clusterId
+    this.closed = this.#closed.promise
+    // Whoever does not look at `closed` must not be stopped by an unhandled rejection.
+    this.closed.catch(() => {})
+  }
+
+  /** `host:port` of each listener; of what is advertised where it listens on all addresses. */
+  get bootstrapServers(): readonly string[] {
+    const { settings, cluster } = this.#parts
+    return settings.listeners.map(({ name }, index) => {
+      const listener = this.listeners[index]!
+      return formatHostAndPort(isWildcard(listener.host) ? cluster.endpointFor(name) : listener)
+    })
+  }
+
+  /** Stops: finishes what is at work, makes everything durable, lets go of ports and files. May be called again. */
+  close(): Promise<void> {
+    if (this.#state === 'running') {
+      this.#state = 'closing'
+      this.#shutDown().catch((error: unknown) => this.fail(error))
+    }
+    // After a failure there is nothing left to close; who wants to know of it looks at `closed`.
+    return this.closed.catch(() => {})
+  }
+
+  /** Stops at once after a bug of ours or a failed disk: nothing more is answered, nothing more is written. */
+  fail(error: unknown): void {
+    if (this.#state === 'failed') return
+    this.#state = 'failed'
+    const { settings, storage, fetchWaiters, server } = this.#parts
+    settings.logger.error('the broker stops because of a failure', { error })
+    storage.abandon()
+    fetchWaiters.close()
+    void server.destroy()
+    this.#closed.reject(error)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #shutDown(): Promise<void> {
+    const { clock, storage, cluster, groups, fetchWaiters, server } = this.#parts
+    const answered = server.finish()
+    fetchWaiters.close()
+    await groups.close()
+    const grace = deferred<void>()
+    const alarm = clock.schedule(shutdownGraceMs, () => grace.resolve())
+    await Promise.race([answered, grace.promise])
+    alarm.cancel()
+    await server.destroy()
+    await cluster.close()
+    await storage.close()
+    this.#closed.resolve()
+  }
+}
+
+/** Failures may come before there is a broker to hear of them; the first one counts. */
+class FirstFailure {
+  #error: { readonly error: unknown } | null = null
+  #listener: ((error: unknown) => void) | null = null
+
+  report(error: unknown): void {
+    this.#error ??= { error }
+    this.#listener?.(error)
+  }
+
+  /** @throws what was reported before */
+  passOn(listener: (error: unknown) => void): void {
+    if (this.#error !== null) throw this.#error.error
+    this.#listener = listener
+  }
+}
+
+function brokerConfig(settings: BrokerSettings): BrokerConfig {
+  const { listeners } = settings
+  const own = {
+    'node.id': String(settings.nodeId),
+    listeners: listeners.map(each => `${each.name}://${formatHostAndPort(each)}`).join(','),
+    ...(settings.dataDir === null ? {} : { 'log.dirs': settings.dataDir })
+  }
+  const parsed = parseBrokerConfig(
+    new Map([...settings.config, ...Object.entries(own)]),
+    settings.durability
+  )
+  if (!parsed.ok) throw new StartError('INVALID_CONFIG', parsed.detail ?? parsed.error)
+  return parsed.value
+}
+
+async function openCluster(
+  storage: BrokerStorage,
+  options: {
+    readonly settings: BrokerSettings
+    readonly config: BrokerConfig
+    readonly random: Random
+  }
+): Promise<Cluster> {
+  const { settings, config, random } = options
+  const cluster = await Cluster.open({
+    clusterId: storage.clusterId,
+    nodeId: settings.nodeId,
+    config,
+    random,
+    logger: settings.logger,
+    metadata: storage.metadata,
+    cleanStart: storage.cleanStart,
+    openPartitions: list => storage.openPartitions(list),
+    removePartitions: list => storage.removePartitions(list)
+  })
+  storage.moveUnknownAside([...cluster.topics()].flatMap(topic => topic.partitions))
+  return cluster
+}
+
+function groupCoordinator(
+  cluster: Cluster,
+  options: Outside & {
+    readonly settings: BrokerSettings
+    onFailure(error: unknown): void
+  }
+): GroupCoordinator {
+  const { settings, clock, random, onFailure } = options
+  const groups = new GroupCoordinator({
+    offsetsPartition: index => cluster.partition(consumerOffsetsTopic, index),
+    async ensureOffsetsTopic() {
+      const topic = await cluster.ensureTopic(consumerOffsetsTopic)
+      return topic.ok ? success(topic.value.partitions.length) : topic
+    },
+    topicExists: (topic, partition) => cluster.partition(topic, partition) !== undefined,
+    topicName: topicId => cluster.topicById(topicId)?.name,
+    topicId: topic => cluster.topic(topic)?.topicId,
+    config: cluster.config,
+    clock,
+    random,
+    logger: settings.logger,
+    onBroken: onFailure
+  })
+  cluster.onTopicDeleted(topic => groups.onTopicDeleted(topic.name))
+  return groups
+}
+
+function serverBounds(config: BrokerConfig): Partial<ServerBounds> {
+  return {
+    connections: config.maxConnections,
+    connectionsPerAddress: config.maxConnectionsPerIp,
+    requestSize: config.socketRequestMaxBytes,
+    idleMs: config.connectionsMaxIdleMs
+  }
+}
+
+/** Makes the topics that a broker is to begin with; those that are there stay as they are. */
+async function makeTopics(cluster: Cluster, topics: readonly TopicOptions[]): Promise<void> {
+  const missing = topics.filter(({ name }) => cluster.topic(name) === undefined)
+  if (missing.length === 0) return
+  const made = await cluster.createTopics(
+    missing.map(({ name, partitions, configs }) => ({
+      name,
+      numPartitions: partitions ?? -1,
+      replicationFactor: -1,
+      assignments: [],
+      configs: [...configTexts(configs ?? {})].map(([key, value]) => ({ name: key, value }))
+    })),
+    { validateOnly: false }
+  )
+  for (const [name, topic] of made) {
+    if (topic.ok) continue
+    const reason = topic.detail ?? topic.error
+    throw new StartError('INVALID_OPTION', `the topic ${name} cannot be made: ${reason}`)
+  }
+}
+
+async function listen(
+  server: Server,
+  cluster: Cluster,
+  { listeners }: BrokerSettings
+): Promise<readonly HostAndPort[]> {
+  const bound: HostAndPort[] = []
+  const opened = await server.listen(listeners, (address: ListenAddress, port) => {
+    const { host, name } = address
+    bound.push({ host, port })
+    const advertised = listeners.find(each => each.name === name)?.advertised ?? null
+    if (advertised !== null) cluster.setEndpoint(name, advertised.host, advertised.port || port)
+    else cluster.setEndpoint(name, isWildcard(host) ? hostname() : host, port)
+  })
+  if (!opened.ok) throw new StartError(opened.error, opened.detail ?? opened.error)
+  return bound
+}
+
+/** Whether a host stands for every address of the machine, which no client can connect to. */
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
