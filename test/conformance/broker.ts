@@ -19,8 +19,9 @@ export async function startBrokerUnderTest(): Promise<BrokerUnderTest> {
   const bootstrapServers = process.env.ODRADEK_TEST_BOOTSTRAP
   if (bootstrapServers !== undefined) return { bootstrapServers, close: async () => {} }
   const embeddingApi = '../../src/index.ts'
-  const { startBroker } = (await import(embeddingApi)) as EmbeddingApi
-  return startBroker({ config: { 'group.initial.rebalance.delay.ms': 0 } })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const api = (await import(embeddingApi)) as EmbeddingApi
+  return api.startBroker({ config: { 'group.initial.rebalance.delay.ms': 0 } })
 }
 
 /** Gives the tests of a file one broker: started before the first of them, closed after the last. */

@@ -38,3 +38,9 @@ export function uniqueName(prefix: string): string {
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index)
 }
+
+/** Order by what a value looks like as JSON, for comparing things whose order means nothing. */
+export function byText(a: unknown, b: unknown): number {
+  const [left, right] = [JSON.stringify(a), JSON.stringify(b)]
+  return left < right ? -1 : Number(left > right)
+}

@@ -172,6 +172,13 @@ export async function kafkaErrorsOf(call: Promise<unknown>): Promise<string[]> {
   return [...names]
 }
 
+/** Passes a value where its type is not allowed, to see what kafkajs does with it. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+export function mistyped<T>(value: unknown): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return value as T
+}
+
 function collectErrorNames(error: unknown, names: Set<string>): void {
   if (typeof error !== 'object' || error === null) return
   if ('type' in error && typeof error.type === 'string') names.add(error.type)

@@ -1,3 +1,5 @@
+// kafkajs hands out functions that need no `this`, and declares them as methods.
+/* oxlint-disable typescript/unbound-method */
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '../broker.ts'
@@ -23,6 +25,12 @@ async function topicWith(count: number): Promise<string> {
     range(count).map(index => ({ value: `${index}` }))
   )
   return topic
+}
+
+async function consumeAll(consumer: Consumer, topic: string, count: number, config = {}) {
+  const received = await clients.collect(consumer, topic, config)
+  await until('all messages', () => received.length === count)
+  return received
 }
 
 describe('eachMessage', () => {
@@ -187,12 +195,6 @@ describe('eachBatch', () => {
 })
 
 describe('autoCommit', () => {
-  async function consumeAll(consumer: Consumer, topic: string, count: number, config = {}) {
-    const received = await clients.collect(consumer, topic, config)
-    await until('all messages', () => received.length === count)
-    return received
-  }
-
   test('commits the offset after the last message, and the next consumer of the group goes on there', async () => {
     const topic = await topicWith(5)
     const groupId = uniqueName('group')

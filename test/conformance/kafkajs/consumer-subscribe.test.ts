@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { useBroker } from '../broker.ts'
-import { range, uniqueName, until } from '../waiting.ts'
-import { Clients, joined, kafkaErrorsOf } from './clients.ts'
+import { byText, range, uniqueName, until } from '../waiting.ts'
+import { Clients, joined, kafkaErrorsOf, mistyped } from './clients.ts'
 
 const clients = new Clients(useBroker())
 
@@ -34,8 +34,8 @@ test('a subscription to several topics gets the messages of all of them', async 
   const consumer = await clients.consumer()
   const received = await clients.collect(consumer, topics)
   await until('a message of every topic', () => received.length === 3)
-  expect(received.map(({ topic, value }) => [topic, value]).toSorted()).toEqual(
-    topics.map(topic => [topic, topic]).toSorted()
+  expect(received.map(({ topic, value }) => [topic, value]).toSorted(byText)).toEqual(
+    topics.map(topic => [topic, topic]).toSorted(byText)
   )
 })
 
@@ -50,11 +50,11 @@ test('several calls of subscribe add up, and each has its own starting point', a
   await fetched
   await clients.produce(second, [{ value: 'new' }])
   await until('both messages', () => received.length >= 2)
-  expect(received.map(({ topic, value }) => [topic, value]).toSorted()).toEqual(
+  expect(received.map(({ topic, value }) => [topic, value]).toSorted(byText)).toEqual(
     [
       [first, 'old'],
       [second, 'new']
-    ].toSorted()
+    ].toSorted(byText)
   )
 })
 
@@ -67,7 +67,7 @@ test('a regular expression subscribes to every topic that matches it', async () 
   const pattern = new RegExp(`^${prefix}-(orders|refunds)$`)
   const received = await clients.collect(consumer, [pattern])
   await until('two messages', () => received.length === 2)
-  expect(received.map(({ value }) => value).toSorted()).toEqual([names[0], names[2]])
+  expect(received.map(({ value }) => value).toSorted(byText)).toEqual([names[0], names[2]])
 })
 
 test('a regular expression and a name can be subscribed to together', async () => {
@@ -79,7 +79,7 @@ test('a regular expression and a name can be subscribed to together', async () =
   const consumer = await clients.consumer()
   const received = await clients.collect(consumer, [new RegExp(`^${prefix}`), named])
   await until('two messages', () => received.length === 2)
-  expect(received.map(({ value }) => value).toSorted()).toEqual(['by name', 'by pattern'])
+  expect(received.map(({ value }) => value).toSorted(byText)).toEqual(['by name', 'by pattern'])
 })
 
 test('subscribing to a topic that does not exist creates it when the client allows that', async () => {
@@ -110,9 +110,9 @@ test('kafkajs refuses subscriptions that make no sense, and any while it runs', 
   const topic = await clients.createTopic()
   const consumer = await clients.consumer()
   await expect(consumer.subscribe({ topic: '' })).rejects.toThrow('Missing required argument')
-  const notAnArray = topic as unknown as string[]
+  const notAnArray = mistyped<string[]>(topic)
   await expect(consumer.subscribe({ topics: notAnArray })).rejects.toThrow('must be an array')
-  const notAName = [12] as unknown as string[]
+  const notAName = mistyped<string[]>([12])
   await expect(consumer.subscribe({ topics: notAName })).rejects.toThrow('has to be a String')
   await consumer.subscribe({ topic })
   await consumer.run({ eachMessage: async () => {} })

@@ -1,8 +1,8 @@
-import type { Producer } from 'kafkajs'
+import type { Message, Producer } from 'kafkajs'
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '../broker.ts'
-import { range, uniqueName } from '../waiting.ts'
-import { Clients, kafkaErrorsOf } from './clients.ts'
+import { range, uniqueName, until } from '../waiting.ts'
+import { Clients, kafkaErrorsOf, mistyped } from './clients.ts'
 
 const clients = new Clients(useBroker())
 
@@ -96,6 +96,10 @@ describe('topics and partitions that are not there', () => {
     await producer.send({ topic, messages: [{ value: 'before' }] })
     const admin = await clients.admin()
     await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+    await until('the new partitions to be known', async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      return topics[0]?.partitions.length === 3
+    })
     const [answer] = await producer.send({ topic, messages: [{ partition: 2, value: 'after' }] })
     expect(answer).toMatchObject({ partition: 2, baseOffset: '0', errorCode: 0 })
   })
@@ -231,9 +235,9 @@ describe('what kafkajs refuses by itself', () => {
     const topic = await clients.createTopic()
     const producer = await clients.producer()
     await expect(producer.send({ topic: '', messages: [] })).rejects.toThrow('Invalid topic')
-    const noValue = { key: 'k' } as unknown as { value: string }
+    const noValue = mistyped<Message>({ key: 'k' })
     await expect(producer.send({ topic, messages: [noValue] })).rejects.toThrow('without value')
-    const noMessages = undefined as unknown as []
+    const noMessages = mistyped<Message[]>(undefined)
     await expect(producer.send({ topic, messages: noMessages })).rejects.toThrow('Invalid messages')
   })
 
@@ -247,7 +251,7 @@ describe('what kafkajs refuses by itself', () => {
   test('an event that a producer does not have', () => {
     const producer = clients.kafka().producer()
     const listen = (): unknown =>
-      producer.on('producer.no-such-event' as 'producer.connect', () => {})
+      producer.on(mistyped<'producer.connect'>('producer.no-such-event'), () => {})
     expect(listen).toThrow('Event name should be one of')
   })
 })
