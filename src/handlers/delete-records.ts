@@ -1,0 +1,52 @@
+// DeleteRecords. timeoutMs is ignored: there are no replicas to wait for.
+import type { Result } from '../base/result.ts'
+import { errorCode } from '../wire/generated/errors.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
+import type {
+  DeleteRecordsRequestTopic,
+  DeleteRecordsResponsePartitionResultInit
+} from '../wire/generated/delete-records.ts'
+import type { Handler, RequestContext } from './handler.ts'
+
+export const deleteRecords: Handler<'DeleteRecords'> = async (context, request) => {
+  const topics = await Promise.all(
+    request.topics.map(async topic => ({
+      name: topic.name,
+      partitions: await deleteOfTopic(context, topic)
+    }))
+  )
+  return { throttleTimeMs: 0, topics }
+}
+
+/** All partitions begin together: each waits for its own sync. */
+function deleteOfTopic(
+  context: RequestContext,
+  { name, partitions }: DeleteRecordsRequestTopic
+): Promise<DeleteRecordsResponsePartitionResultInit[]> {
+  const refusal = topicRefusal(context, name)
+  return Promise.all(
+    partitions.map(async ({ partitionIndex, offset }) => {
+      if (refusal !== null) return refused(partitionIndex, refusal)
+      const partition = context.cluster.partition(name, partitionIndex)
+      if (partition === undefined) return refused(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION')
+      const deleted: Result<{ logStartOffset: number }, ErrorName> =
+        await partition.deleteRecords(offset)
+      if (!deleted.ok) return refused(partitionIndex, deleted.error)
+      return { partitionIndex, lowWatermark: deleted.value.logStartOffset, errorCode: 0 }
+    })
+  )
+}
+
+function topicRefusal(context: RequestContext, name: string): ErrorName | null {
+  if (!context.authorize('DELETE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'
+  const topic = context.cluster.topic(name)
+  if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  return topic.isInternal ? 'INVALID_TOPIC_EXCEPTION' : null
+}
+
+function refused(
+  partitionIndex: number,
+  error: ErrorName
+): DeleteRecordsResponsePartitionResultInit {
+  return { partitionIndex, lowWatermark: -1, errorCode: errorCode(error) }
+}

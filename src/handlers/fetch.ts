@@ -1,0 +1,113 @@
+// Fetch. Nobody follows this broker: replica ids are refused with NOT_LEADER_OR_FOLLOWER, as Kafka does with a
+// replica that it does not know. rackId and lastFetchedEpoch are ignored: there is one replica, and a diverging epoch
+// is for followers. clusterId is not compared.
+import type { FetchPartition } from '../partition/fetch-session.ts'
+import { readOrWait } from '../partition/fetch-reads.ts'
+import type { PartitionToRead } from '../partition/fetch-reads.ts'
+import { batchPositions, compression } from '../record/batch.ts'
+import { errorCode } from '../wire/generated/errors.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
+import type { FetchRequest } from '../wire/generated/fetch.ts'
+import { fetchResponses } from './fetch-responses.ts'
+import type { Outcome } from './fetch-responses.ts'
+import type { Handler, RequestContext } from './handler.ts'
+
+const zstdSince = 10
+const topicIdsSince = 13
+const replicaStateSince = 15
+export const fetch: Handler<'Fetch'> = async (context, request) => {
+  const session = context.fetchSessions.begin(
+    {
+      sessionId: request.sessionId,
+      sessionEpoch: request.sessionEpoch,
+      usesTopicIds: context.apiVersion >= topicIdsSince,
+      partitions: requestedPartitions(request),
+      forgotten: request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+        partitions.map(partition => ({ topic, topicId, partition }))
+      )
+    },
+    context.nowMs()
+  )
+  if (!session.ok) return { errorCode: errorCode(session.error), responses: [] }
+  const { partitions } = session.value
+  const outcomes = await read(context, request, partitions)
+  const answer = session.value.answer(outcomes, context.nowMs())
+  if (!answer.ok) return { errorCode: errorCode(answer.error), responses: [] }
+  const { sessionId, included } = answer.value
+  return {
+    sessionId,
+    responses: fetchResponses(context.apiVersion, partitions, outcomes, included)
+  }
+}
+
+function requestedPartitions(request: FetchRequest): FetchPartition[] {
+  return request.topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }) => {
+      return { topic, topicId, partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }
+    })
+  )
+}
+
+async function read(
+  context: RequestContext,
+  request: FetchRequest,
+  partitions: readonly FetchPartition[]
+): Promise<Outcome[]> {
+  const { apiVersion } = context
+  const replicaId =
+    apiVersion >= replicaStateSince ? request.replicaState.replicaId : request.replicaId
+  const targets = partitions.map(each => target(context, each, replicaId))
+  const reads = await readOrWait(
+    targets.filter(each => typeof each !== 'string'),
+    {
+      minBytes: request.minBytes,
+      maxBytes: request.maxBytes,
+      maxWaitMs: request.maxWaitMs,
+      isolationLevel: request.isolationLevel === 1 ? 'READ_COMMITTED' : 'READ_UNCOMMITTED'
+    },
+    context.fetchWaiters,
+    context.signal
+  )
+  context.onAnswered(() => reads.release())
+  let next = 0
+  return targets.map(each => {
+    if (typeof each === 'string') return refused(each)
+    const result = reads.results[next++]!
+    if (!result.ok) return refused(result.error)
+    if (apiVersion < zstdSince && holdsZstd(result.value.bytes)) {
+      return refused('UNSUPPORTED_COMPRESSION_TYPE')
+    }
+    const { bytes, highWatermark, logStartOffset } = result.value
+    return { error: null, size: bytes.length, highWatermark, logStartOffset, read: result.value }
+  })
+}
+
+/** Where to read, or why not. */
+function target(
+  context: RequestContext,
+  asked: FetchPartition,
+  replicaId: number
+): PartitionToRead | ErrorName {
+  const byId = context.apiVersion >= topicIdsSince
+  const topic = byId ? context.cluster.topicById(asked.topicId)?.name : asked.topic
+  if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
+  const isAuthorized =
+    replicaId >= 0
+      ? context.authorize('CLUSTER_ACTION', 'CLUSTER', 'kafka-cluster')
+      : context.authorize('READ', 'TOPIC', topic)
+  if (!isAuthorized) return 'TOPIC_AUTHORIZATION_FAILED'
+  const partition = context.cluster.partition(topic, asked.partition)
+  if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (replicaId >= 0) return 'NOT_LEADER_OR_FOLLOWER'
+  const { fetchOffset, partitionMaxBytes: maxBytes, currentLeaderEpoch } = asked
+  return { partition, fetchOffset, maxBytes, currentLeaderEpoch }
+}
+
+function holdsZstd(bytes: Buffer): boolean {
+  for (const at of batchPositions(bytes)) if (compression(bytes, at) === 'zstd') return true
+  return false
+}
+
+function refused(error: ErrorName): Outcome {
+  return { error, size: 0, highWatermark: -1, logStartOffset: -1, read: null }
+}

@@ -1,0 +1,31 @@
+// OffsetForLeaderEpoch. replicaId is ignored: no replica follows this broker, and consumers get the same answer.
+import { errorCode } from '../wire/generated/errors.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
+import type { OffsetForLeaderEpochResponseEpochEndOffsetInit } from '../wire/generated/offset-for-leader-epoch.ts'
+import type { Handler } from './handler.ts'
+
+export const offsetForLeaderEpoch: Handler<'OffsetForLeaderEpoch'> = (context, request) => {
+  const isPeer = context.authorize('CLUSTER_ACTION', 'CLUSTER', 'kafka-cluster')
+  const topics = request.topics.map(({ topic, partitions }) => {
+    const isAuthorized = isPeer || context.authorize('DESCRIBE', 'TOPIC', topic)
+    return {
+      topic,
+      partitions: partitions.map(asked => {
+        if (!isAuthorized) return refused(asked.partition, 'TOPIC_AUTHORIZATION_FAILED')
+        const partition = context.cluster.partition(topic, asked.partition)
+        if (partition === undefined) return refused(asked.partition, 'UNKNOWN_TOPIC_OR_PARTITION')
+        const end = partition.endOffsetForEpoch(asked.leaderEpoch, asked.currentLeaderEpoch)
+        if (!end.ok) return refused(asked.partition, end.error)
+        return { partition: asked.partition, errorCode: 0, ...end.value }
+      })
+    }
+  })
+  return { topics }
+}
+
+function refused(
+  partition: number,
+  error: ErrorName
+): OffsetForLeaderEpochResponseEpochEndOffsetInit {
+  return { partition, errorCode: errorCode(error) }
+}

@@ -1,0 +1,108 @@
+// Produce. timeoutMs is ignored: there are no replicas to wait for.
+// Transactions are not offered yet: transactional records are refused like those of an unknown transactional id,
+// with INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka does.
+import type { AppendResult } from '../partition/partition.ts'
+import { batchHeaderSize, isTransactional } from '../record/batch.ts'
+import { errorCode } from '../wire/generated/errors.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
+import type {
+  ProduceRequest,
+  ProduceRequestPartitionProduceData,
+  ProduceRequestTopicProduceData,
+  ProduceResponsePartitionProduceResponseInit,
+  ProduceResponseTopicProduceResponseInit
+} from '../wire/generated/produce.ts'
+import { closeConnection, noAnswer } from './handler.ts'
+import type { Handler, RequestContext } from './handler.ts'
+
+type PartitionResponse = ProduceResponsePartitionProduceResponseInit
+/** An append that has begun, or the error that kept it from beginning. */
+type Begun = Promise<AppendResult> | ErrorName
+
+const topicIdsSince = 13
+/** The client id under which Kafka lets tools write into internal topics. */
+const adminClientId = '__admin_client'
+const noRecords = Buffer.alloc(0)
+
+export const produce: Handler<'Produce'> = async (context, request) => {
+  const refusal = transactionRefusal(context, request)
+  // Every append begins before the first await: requests of one connection overlap, and must keep their order.
+  const begun = request.topicData.map(topic => beginTopic(context, request, topic, refusal))
+  const responses: ProduceResponseTopicProduceResponseInit[] = []
+  let failed = false
+  for (const [index, topic] of request.topicData.entries()) {
+    const partitionResponses: PartitionResponse[] = []
+    for (const [at, append] of begun[index]!.entries()) {
+      const partition = topic.partitionData[at]!.index
+      const response =
+        typeof append === 'string' ? refused(partition, append) : answered(partition, await append)
+      failed ||= response.errorCode !== 0
+      partitionResponses.push(response)
+    }
+    responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses })
+  }
+  if (request.acks === 0) return failed ? closeConnection : noAnswer
+  return { responses }
+}
+
+function beginTopic(
+  context: RequestContext,
+  request: ProduceRequest,
+  topic: ProduceRequestTopicProduceData,
+  refusal: ErrorName | null
+): Begun[] {
+  const byId = context.apiVersion >= topicIdsSince
+  const found = byId ? context.cluster.topicById(topic.topicId) : context.cluster.topic(topic.name)
+  const name = found?.name ?? topic.name
+  const acks = request.acks
+  return topic.partitionData.map((data): Begun => {
+    if (refusal !== null) return refusal
+    if (byId && found === undefined) return 'UNKNOWN_TOPIC_ID'
+    if (!context.authorize('WRITE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'
+    const partition = context.cluster.partition(name, data.index)
+    if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+    if (acks !== -1 && acks !== 0 && acks !== 1) return 'INVALID_REQUIRED_ACKS'
+    if (found?.isInternal === true && context.clientId !== adminClientId) {
+      return 'INVALID_TOPIC_EXCEPTION'
+    }
+    return partition.append(data.records ?? noRecords, { acks, produceVersion: context.apiVersion })
+  })
+}
+
+/** The error for a whole request that carries transactional records, null for any other. */
+function transactionRefusal(context: RequestContext, request: ProduceRequest): ErrorName | null {
+  const { transactionalId, topicData } = request
+  if (!topicData.some(topic => topic.partitionData.some(isTransactionalData))) return null
+  if (
+    transactionalId === null ||
+    !context.authorize('WRITE', 'TRANSACTIONAL_ID', transactionalId)
+  ) {
+    return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+  }
+  return 'INVALID_PRODUCER_ID_MAPPING'
+}
+
+function isTransactionalData({ records }: ProduceRequestPartitionProduceData): boolean {
+  return records !== null && records.length >= batchHeaderSize && isTransactional(records, 0)
+}
+
+function refused(index: number, error: ErrorName): PartitionResponse {
+  return { index, errorCode: errorCode(error), baseOffset: -1 }
+}
+
+function answered(index: number, result: AppendResult): PartitionResponse {
+  if (result.ok) {
+    const { baseOffset, logAppendTimeMs, logStartOffset } = result.value
+    return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset }
+  }
+  return {
+    index,
+    errorCode: errorCode(result.error),
+    baseOffset: -1,
+    errorMessage: result.detail,
+    recordErrors: result.recordErrors.map(each => ({
+      batchIndex: each.batchIndex,
+      batchIndexErrorMessage: each.message
+    }))
+  }
+}

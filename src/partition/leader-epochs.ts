@@ -1,0 +1,37 @@
+import type { LeaderEpochStart } from '../storage/partition-log.ts'
+
+/** The largest known epoch up to one that was asked for, and the offset behind its last record. */
+export interface EpochEndOffset {
+  /** -1 when nothing is known. */
+  readonly leaderEpoch: number
+  readonly endOffset: number
+}
+
+/**
+ * Where the records of a leader epoch end. Kafka: LeaderEpochFileCache.endOffsetFor.
+ *
+ * @param epochs ascending
+ */
+export function endOffsetForEpoch(
+  epochs: readonly LeaderEpochStart[],
+  leaderEpoch: number,
+  logEndOffset: number
+): EpochEndOffset {
+  const next = epochs.findIndex(each => each.leaderEpoch > leaderEpoch)
+  if (next === -1) {
+    const latest = epochs.at(-1)?.leaderEpoch
+    // An epoch that is still to come is not known, the latest ends with the log.
+    if (latest === undefined || latest < leaderEpoch) return { leaderEpoch: -1, endOffset: -1 }
+    return { leaderEpoch, endOffset: logEndOffset }
+  }
+  if (leaderEpoch < 0) return { leaderEpoch: -1, endOffset: -1 }
+  const endOffset = epochs[next]!.startOffset
+  // Before the first epoch of the log there was nothing of it: it ends where the log begins.
+  if (next === 0) return { leaderEpoch, endOffset }
+  return { leaderEpoch: epochs[next - 1]!.leaderEpoch, endOffset }
+}
+
+/** The leader epoch in which the record at `offset` was written, -1 when it is not known. */
+export function epochAt(epochs: readonly LeaderEpochStart[], offset: number): number {
+  return epochs.findLast(each => each.startOffset <= offset)?.leaderEpoch ?? -1
+}

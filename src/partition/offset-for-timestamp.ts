@@ -1,0 +1,100 @@
+import { failure, success } from '../base/result.ts'
+import type { Result } from '../base/result.ts'
+import * as batch from '../record/batch.ts'
+import { readRecords } from '../record/records.ts'
+import type { PartitionLog, ReadError } from '../storage/partition-log.ts'
+import { timestampReadSize } from '../limits.ts'
+
+/** A record found by its timestamp. */
+export interface TimestampedOffset {
+  readonly offset: number
+  readonly timestampMs: number
+  readonly leaderEpoch: number
+}
+
+/**
+ * The first record at or after `timestampMs`, from `logStartOffset` up to `upToOffset` (exclusive): also within a
+ * batch, and the first of several that share one timestamp. Batches that cannot be opened here (lz4 and zstd
+ * without their codec) count with their first offset and their largest timestamp.
+ */
+export async function firstOffsetSince(
+  log: PartitionLog,
+  timestampMs: number,
+  upToOffset: number
+): Promise<Result<TimestampedOffset | null, ReadError>> {
+  const found = await log.batchForTimestamp(timestampMs, upToOffset)
+  if (!found.ok) return found
+  if (found.value === null) return success(null)
+  let read = found.value
+  for (;;) {
+    let nextOffset = -1
+    try {
+      for (const at of batch.batchPositions(read.bytes)) {
+        const record = firstRecordSince(read.bytes, at, timestampMs, log.logStartOffset)
+        if (record !== null) return success(record)
+        nextOffset = batch.lastOffset(read.bytes, at) + 1
+      }
+    } finally {
+      read.release()
+    }
+    // The batch held the timestamp only below the log's start: what follows may hold it too.
+    if (nextOffset < 0 || nextOffset >= upToOffset) return success(null)
+    const next = await log.read({
+      fromOffset: nextOffset,
+      upToOffset,
+      maxSize: timestampReadSize,
+      minOneBatch: true
+    })
+    if (!next.ok) return failure(next.error, next.detail)
+    read = next.value
+  }
+}
+
+/** The record with the largest timestamp of the log, the first if there are several; null for an empty log. */
+export async function offsetOfLargestTimestamp(
+  log: PartitionLog,
+  upToOffset: number
+): Promise<Result<TimestampedOffset | null, ReadError>> {
+  const largest = log.largestTimestamp
+  // Kafka looks at the whole log and then hides what is not visible yet, rather than taking the next largest.
+  if (largest === null || largest.offset >= upToOffset) return success(null)
+  if (largest.offset < log.logStartOffset) return success(null)
+  const read = await log.read({
+    fromOffset: largest.offset,
+    upToOffset,
+    maxSize: 1,
+    minOneBatch: true
+  })
+  if (!read.ok) return read
+  try {
+    for (const at of batch.batchPositions(read.value.bytes)) {
+      return success(
+        firstRecordSince(read.value.bytes, at, largest.timestampMs, log.logStartOffset)
+      )
+    }
+    return success(null)
+  } finally {
+    read.value.release()
+  }
+}
+
+function firstRecordSince(
+  bytes: Buffer,
+  at: number,
+  timestampMs: number,
+  logStartOffset: number
+): TimestampedOffset | null {
+  if (batch.maxTimestampMs(bytes, at) < timestampMs) return null
+  const leaderEpoch = batch.partitionLeaderEpoch(bytes, at)
+  const records = readRecords(bytes, at)
+  if (!records.ok) {
+    const offset = Math.max(batch.baseOffset(bytes, at), logStartOffset)
+    if (offset > batch.lastOffset(bytes, at)) return null
+    return { offset, timestampMs: batch.maxTimestampMs(bytes, at), leaderEpoch }
+  }
+  for (const record of records.value) {
+    if (record.timestampMs < timestampMs || record.offset < logStartOffset) continue
+    return { offset: record.offset, timestampMs: record.timestampMs, leaderEpoch }
+  }
+  return null
+}

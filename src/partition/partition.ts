@@ -1,0 +1,495 @@
+import { assert } from '../base/assert.ts'
+import { failure, success } from '../base/result.ts'
+import type { Failure, Result } from '../base/result.ts'
+import type { TopicConfigs } from '../config/topic-configs.ts'
+import type { Clock } from '../io/clock.ts'
+import { producerIdExpirationMs, producersPerPartitionMax } from '../limits.ts'
+import * as batch from '../record/batch.ts'
+import { buildBatch, readRecords } from '../record/records.ts'
+import type { Record } from '../record/records.ts'
+import { validateProduced } from '../record/validate.ts'
+import { ProducerState } from '../storage/producer-state.ts'
+import type { Applied, RememberedBatch } from '../storage/producer-state.ts'
+import type { LeaderEpochStart, PartitionLog } from '../storage/partition-log.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
+import { appendErrorName, readErrorName, refused } from './append-result.ts'
+import type { AppendInfo, AppendResult } from './append-result.ts'
+import { InFlightAppends } from './in-flight-appends.ts'
+import { endOffsetForEpoch, epochAt } from './leader-epochs.ts'
+import type { EpochEndOffset } from './leader-epochs.ts'
+import { firstOffsetSince, offsetOfLargestTimestamp } from './offset-for-timestamp.ts'
+import type { TimestampedOffset } from './offset-for-timestamp.ts'
+import { endOffsetOf, readVisible, walkLog } from './log-reading.ts'
+import type {
+  AppendOptions,
+  Damage,
+  IsolationLevel,
+  OwnRecord,
+  PartitionBounds,
+  PartitionRead,
+  PartitionReadRequest,
+  ReplayedBatch
+} from './partition-data.ts'
+import { rebuildProducers, sequencedBatch } from './rebuild-producers.ts'
+
+export type { AppendFailure, AppendInfo, AppendResult, RecordError } from './append-result.ts'
+export type * from './partition-data.ts'
+
+export interface PartitionOptions {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  readonly log: PartitionLog
+  readonly configs: TopicConfigs
+  readonly clock: Clock
+  /** Handed to the log with every change: an engine shared by processes refuses an old one. */
+  readonly ownerEpoch: number
+}
+
+/**
+ * The data plane of one partition: every rule of Kafka that stands above bytes. It assigns offsets, holds producers
+ * to their sequences, says what consumers may see, and hands bytes to the log and back.
+ *
+ * `logStartOffset` <= `lastStableOffset` <= `highWatermark` <= `logEndOffset`, and none of them ever goes back.
+ */
+export class Partition {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  /** Null when the whole log was read at open; otherwise nothing is known of earlier producers. */
+  readonly damage: Damage | null
+  /** As `topic-0`, for messages. */
+  readonly #name: string
+  readonly #log: PartitionLog
+  readonly #clock: Clock
+  readonly #ownerEpoch: number
+  readonly #epochStartOffset: number
+  readonly #producers: ProducerState
+  readonly #inFlight = new InFlightAppends()
+  readonly #listeners = new Set<() => void>()
+  #configs: TopicConfigs
+  #highWatermark: number
+  #announcedStableOffset: number
+  #lastAppendTimeMs: number
+  /** Bytes appended since the partition was opened. */
+  #appendedSize = 0
+  #visibleSize = 0
+  #isClosed = false
+
+  /** Opens the partition over its log, which is its alone from now on. The log is read to learn of its producers. */
+  static async open(options: PartitionOptions): Promise<Partition> {
+    const producers = newProducerState()
+    const rebuilt = await rebuildProducers(options.log, producers, options.clock.wallMs())
+    if (rebuilt.ok) return new Partition(options, producers, null)
+    // Half a state would refuse producers that are in order; with none, any next sequence is accepted.
+    const { error, detail } = rebuilt
+    return new Partition(options, newProducerState(), { error, detail })
+  }
+
+  private constructor(options: PartitionOptions, producers: ProducerState, damage: Damage | null) {
+    this.topic = options.topic
+    this.topicId = options.topicId
+    this.partition = options.partition
+    this.leaderEpoch = options.leaderEpoch
+    this.damage = damage
+    this.#name = `${options.topic}-${options.partition}`
+    this.#log = options.log
+    this.#clock = options.clock
+    this.#ownerEpoch = options.ownerEpoch
+    this.#epochStartOffset = options.log.logEndOffset
+    this.#producers = producers
+    this.#configs = options.configs
+    this.#highWatermark = options.log.durableEndOffset
+    this.#producers.onHighWatermark(this.#highWatermark)
+    this.#announcedStableOffset = this.lastStableOffset
+    this.#lastAppendTimeMs = options.log.largestTimestamp?.timestampMs ?? 0
+    this.#log.onDurable(() => this.#advance())
+    this.#invariants()
+  }
+
+  get logStartOffset(): number {
+    return this.#log.logStartOffset
+  }
+
+  /** First offset that consumers do not see yet. */
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  /** First offset that consumers of committed records do not see yet. */
+  get lastStableOffset(): number {
+    const unstable = this.#producers.firstUnstableOffset
+    if (unstable === null) return this.#highWatermark
+    return Math.min(this.#highWatermark, Math.max(unstable, this.#log.logStartOffset))
+  }
+
+  get logEndOffset(): number {
+    return this.#log.logEndOffset
+  }
+
+  /** Bytes that came below the high watermark since the partition was opened: how waiting fetches count. Only grows. */
+  get visibleSize(): number {
+    return this.#visibleSize
+  }
+
+  /** Bytes kept. */
+  get size(): number {
+    return this.#log.size
+  }
+
+  get configs(): TopicConfigs {
+    return this.#configs
+  }
+
+  /**
+   * Appends the one batch that a client sent. Offsets are assigned and the bytes written before the call returns,
+   * so calls in one turn keep their order; the promise resolves when the batch is acknowledged. The offsets are
+   * stamped into `records` itself.
+   *
+   * @returns where the batch is, or was when it is the repetition of an earlier one; FENCED_LEADER_EPOCH and
+   *   UNKNOWN_LEADER_EPOCH for a client of another time, what `validateProduced` and `ProducerState.check` refuse,
+   *   KAFKA_STORAGE_ERROR when the log cannot be written
+   */
+  append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
+    const fault = this.#fault(options.currentLeaderEpoch ?? -1)
+    if (fault !== null) return Promise.resolve(refused(fault.error, fault.detail))
+    const nowMs = this.#clock.wallMs()
+    const configs = this.#configs
+    const validated = validateProduced(records, {
+      maxMessageBytes: configs.maxMessageBytes,
+      compactedTopic: configs.cleanupPolicy.compact,
+      timestampType: configs.messageTimestampType,
+      timestampBeforeMaxMs: configs.messageTimestampBeforeMaxMs,
+      timestampAfterMaxMs: configs.messageTimestampAfterMaxMs,
+      produceVersion: options.produceVersion,
+      nowMs,
+      topicPartition: this.#name
+    })
+    if (!validated.ok) {
+      return Promise.resolve(refused(validated.error, validated.detail, validated.recordErrors))
+    }
+    const { bytes } = validated.value
+    const isSequenced = batch.producerId(bytes, 0) >= 0
+    if (isSequenced) {
+      const checked = this.#producers.check(sequencedBatch(bytes, 0))
+      if (!checked.ok) return Promise.resolve(refused(checked.error, checked.detail))
+      if (checked.value !== null) return this.#answerAgain(checked.value, options.acks)
+    }
+    this.#stamp(bytes, nowMs)
+    const applied = isSequenced ? this.#producers.append(sequencedBatch(bytes, 0), nowMs) : null
+    return this.#hand(bytes, applied, options.acks)
+  }
+
+  /**
+   * Appends records of the broker's own, in one batch: what coordinators and the cluster metadata write.
+   *
+   * @returns MESSAGE_TOO_LARGE beyond the topic's max.message.bytes, KAFKA_STORAGE_ERROR
+   */
+  appendRecords(records: readonly OwnRecord[]): Promise<AppendResult> {
+    assert(records.length > 0, 'a batch has at least one record')
+    const fault = this.#fault(-1)
+    if (fault !== null) return Promise.resolve(refused(fault.error, fault.detail))
+    const nowMs = this.#clock.wallMs()
+    const bytes = buildBatch({
+      records: records.map(each => ({ ...each, timestampMs: each.timestampMs ?? nowMs }))
+    })
+    if (bytes.length > this.#configs.maxMessageBytes) {
+      const detail = `${bytes.length} bytes in one batch, ${this.#configs.maxMessageBytes} are allowed`
+      return Promise.resolve(refused('MESSAGE_TOO_LARGE', detail))
+    }
+    this.#stamp(bytes, nowMs)
+    return this.#hand(bytes, null, 1)
+  }
+
+  /**
+   * Reads whole batches from the one that contains `fromOffset` on, as far as consumers may see. Batches that
+   * compaction has emptied are skipped while something follows them: kafkajs does not move on by them.
+   *
+   * @returns OFFSET_OUT_OF_RANGE outside of the log, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, CORRUPT_MESSAGE for
+   *   bytes that fail their checksum, KAFKA_STORAGE_ERROR
+   */
+  async read(request: PartitionReadRequest): Promise<Result<PartitionRead, ErrorName>> {
+    const nothing = this.readNothing(request)
+    if (nothing !== null) return nothing
+    const { fromOffset } = request
+    const committedOnly = request.isolationLevel === 'READ_COMMITTED'
+    const bounds = this.#bounds()
+    const upToOffset = committedOnly ? bounds.lastStableOffset : bounds.highWatermark
+    const read = await readVisible(this.#log, request, upToOffset)
+    if (!read.ok) return failure(readErrorName(read.error), read.detail)
+    const { bytes } = read.value
+    const abortedTransactions = committedOnly
+      ? this.#producers.abortedTransactions(fromOffset, endOffsetOf(bytes, fromOffset))
+      : null
+    const release = (): void => read.value.release()
+    return success({ bytes, release, ...bounds, abortedTransactions })
+  }
+
+  /**
+   * The answer of `read` when it needs nothing of the log: there is nothing to be seen, or the request is refused.
+   * Null when the log has to be read.
+   */
+  readNothing(request: PartitionReadRequest): Result<PartitionRead, ErrorName> | null {
+    const fault = this.#fault(request.currentLeaderEpoch)
+    if (fault !== null) return fault
+    const { fromOffset } = request
+    const bounds = this.#bounds()
+    if (fromOffset < bounds.logStartOffset || fromOffset > this.#log.logEndOffset) {
+      const range = `${bounds.logStartOffset} to ${this.#log.logEndOffset}`
+      return failure('OFFSET_OUT_OF_RANGE', `offset ${fromOffset} is outside of ${range}`)
+    }
+    const committedOnly = request.isolationLevel === 'READ_COMMITTED'
+    const upToOffset = committedOnly ? bounds.lastStableOffset : bounds.highWatermark
+    const mayRead = request.maxBytes > 0 || request.minOneBatch
+    if (fromOffset < upToOffset && mayRead) return null
+    return success({ ...nothingRead, ...bounds, abortedTransactions: committedOnly ? [] : null })
+  }
+
+  /**
+   * Hands over every batch from `logStartOffset` to the `logEndOffset` at the call, in order. The records are views
+   * that end with the call of `onBatch`: copy what is kept.
+   *
+   * @returns CORRUPT_MESSAGE or KAFKA_STORAGE_ERROR where the log could not be read on
+   */
+  async replay(
+    onBatch: (records: readonly Record[], batch: ReplayedBatch) => void
+  ): Promise<Result<void, ErrorName>> {
+    let fault: Failure<ErrorName> | null = null
+    const walked = await walkLog(this.#log, (bytes, at) => {
+      const records = readRecords(bytes, at)
+      if (!records.ok) fault ??= failure('CORRUPT_MESSAGE', records.detail)
+      if (!records.ok || fault !== null) return
+      onBatch([...records.value], {
+        baseOffset: batch.baseOffset(bytes, at),
+        lastOffset: batch.lastOffset(bytes, at),
+        producerId: batch.producerId(bytes, at),
+        producerEpoch: batch.producerEpoch(bytes, at),
+        isTransactional: batch.isTransactional(bytes, at),
+        isControl: batch.isControl(bytes, at)
+      })
+    })
+    if (fault !== null) return fault
+    return walked.ok ? walked : failure(readErrorName(walked.error), walked.detail)
+  }
+
+  /**
+   * Where in the log a moment is, for ListOffsets.
+   *
+   * @param timestamp ms, or -1 the end that this reader may see, -2 and -4 the start, -3 the record with the largest
+   *   timestamp, -5 and -6 what tiered storage holds: nothing here
+   * @returns offset and timestamp -1 when no record fits; FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, CORRUPT_MESSAGE,
+   *   KAFKA_STORAGE_ERROR
+   */
+  async listOffset(
+    timestamp: number,
+    isolationLevel: IsolationLevel,
+    currentLeaderEpoch: number
+  ): Promise<Result<TimestampedOffset, ErrorName>> {
+    const fault = this.#fault(currentLeaderEpoch)
+    if (fault !== null) return fault
+    const upToOffset =
+      isolationLevel === 'READ_COMMITTED' ? this.lastStableOffset : this.#highWatermark
+    switch (timestamp) {
+      case -1:
+        return success({ offset: upToOffset, timestampMs: -1, leaderEpoch: this.leaderEpoch })
+      case -2:
+      case -4: {
+        const offset = this.#log.logStartOffset
+        return success({ offset, timestampMs: -1, leaderEpoch: epochAt(this.#epochs(), offset) })
+      }
+      case -5:
+      case -6:
+        return success(noOffset)
+    }
+    const found =
+      timestamp === -3
+        ? await offsetOfLargestTimestamp(this.#log, upToOffset)
+        : await firstOffsetSince(this.#log, timestamp, upToOffset)
+    if (!found.ok) return failure(readErrorName(found.error), found.detail)
+    return success(found.value ?? noOffset)
+  }
+
+  /**
+   * Raises the log start offset; durable when it resolves. An offset at or below the present start changes nothing.
+   *
+   * @param beforeOffset first offset to keep, or -1 for the high watermark
+   * @returns OFFSET_OUT_OF_RANGE beyond the high watermark, POLICY_VIOLATION for a topic that is only compacted
+   */
+  async deleteRecords(
+    beforeOffset: number
+  ): Promise<Result<{ logStartOffset: number }, ErrorName>> {
+    const fault = this.#fault(-1)
+    if (fault !== null) return fault
+    const { cleanupPolicy } = this.#configs
+    if (cleanupPolicy.compact && !cleanupPolicy.delete) {
+      return failure('POLICY_VIOLATION', `cleanup.policy of ${this.topic} does not include delete`)
+    }
+    const offset = beforeOffset === -1 ? this.#highWatermark : beforeOffset
+    if (offset < 0 || offset > this.#highWatermark) {
+      const detail = `offset ${beforeOffset} is not below the high watermark ${this.#highWatermark}`
+      return failure('OFFSET_OUT_OF_RANGE', detail)
+    }
+    if (offset > this.#log.logStartOffset) {
+      const raised = await this.#log.raiseLogStartOffset(this.#ownerEpoch, offset)
+      if (!raised.ok) return failure(appendErrorName(raised.error), raised.detail)
+      this.#producers.onLogStartOffset(this.#log.logStartOffset)
+      this.#announce(false)
+    }
+    return success({ logStartOffset: this.#log.logStartOffset })
+  }
+
+  /**
+   * Where the records of a leader epoch end: how a consumer notices that the log was cut (KIP-320).
+   *
+   * @returns the largest epoch up to the one asked for and its end, both -1 when nothing is known of it;
+   *   FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH
+   */
+  endOffsetForEpoch(
+    leaderEpoch: number,
+    currentLeaderEpoch: number
+  ): Result<EpochEndOffset, ErrorName> {
+    const fault = this.#fault(currentLeaderEpoch)
+    if (fault !== null) return fault
+    return success(endOffsetForEpoch(this.#epochs(), leaderEpoch, this.#log.logEndOffset))
+  }
+
+  /** Applies changed topic configs from the next call on. */
+  reconfigure(configs: TopicConfigs): void {
+    this.#configs = configs
+    this.#log.reconfigure(configs)
+  }
+
+  /** Calls `listener` in the turn in which the high watermark or the last stable offset has moved. Returns the way out. */
+  onProgress(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Whether `close` was called: everything is refused with NOT_LEADER_OR_FOLLOWER, clients look for the leader. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Refuses what comes from now on, wakes those who wait for progress, finishes what is in flight. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const listener of this.#listeners) listener()
+    await this.#log.close()
+    this.#listeners.clear()
+  }
+
+  #bounds(): PartitionBounds {
+    return {
+      highWatermark: this.#highWatermark,
+      lastStableOffset: this.lastStableOffset,
+      logStartOffset: this.#log.logStartOffset
+    }
+  }
+
+  /** Why nobody, or not this client, may use the partition now. */
+  #fault(currentLeaderEpoch: number): Failure<ErrorName> | null {
+    if (this.#isClosed) return failure('NOT_LEADER_OR_FOLLOWER', 'the partition is closed')
+    if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.leaderEpoch) return null
+    const detail = `the client believes in leader epoch ${currentLeaderEpoch}, it is ${this.leaderEpoch}`
+    return currentLeaderEpoch < this.leaderEpoch
+      ? failure('FENCED_LEADER_EPOCH', detail)
+      : failure('UNKNOWN_LEADER_EPOCH', detail)
+  }
+
+  /** The epochs of the log and, as Kafka's leader does at its election, the present one from where it began. */
+  #epochs(): readonly LeaderEpochStart[] {
+    const epochs = this.#log.leaderEpochs
+    if (epochs.at(-1)?.leaderEpoch === this.leaderEpoch) return epochs
+    return [...epochs, { leaderEpoch: this.leaderEpoch, startOffset: this.#epochStartOffset }]
+  }
+
+  /** Writes the offsets, and the time if the topic asks for it, into a batch that is about to be appended. */
+  #stamp(bytes: Buffer, nowMs: number): void {
+    batch.stampOffsets(bytes, 0, this.#log.logEndOffset, this.leaderEpoch)
+    if (this.#configs.messageTimestampType === 'CreateTime') return
+    // Wall clocks go back, the times in a log do not: searches by time rely upon it.
+    this.#lastAppendTimeMs = Math.max(this.#lastAppendTimeMs, nowMs)
+    batch.stampLogAppendTime(bytes, 0, this.#lastAppendTimeMs)
+  }
+
+  /** Gives a stamped batch to the log. The producer state knows of it before anyone can be woken by it. */
+  #hand(bytes: Buffer, applied: Applied | null, acks: number): Promise<AppendResult> {
+    const baseOffset = batch.baseOffset(bytes, 0)
+    const lastOffset = batch.lastOffset(bytes, 0)
+    const maxTimestampMs = batch.maxTimestampMs(bytes, 0)
+    this.#appendedSize += bytes.length
+    const appended = this.#log.append(this.#ownerEpoch, baseOffset, [
+      { bytes, baseOffset, lastOffset, maxTimestampMs, partitionLeaderEpoch: this.leaderEpoch }
+    ])
+    if (this.#log.logEndOffset <= lastOffset) {
+      if (applied !== null) this.#producers.undo(applied)
+      return appended.then(result => {
+        assert(!result.ok, 'a write that was accepted moves the log end at once')
+        return refused(appendErrorName(result.error), result.detail)
+      })
+    }
+    const info: AppendInfo = {
+      baseOffset,
+      lastOffset,
+      logAppendTimeMs: batch.isLogAppendTime(bytes, 0) ? maxTimestampMs : batch.noTimestamp,
+      logStartOffset: this.#log.logStartOffset
+    }
+    this.#invariants()
+    if (this.#log.durableEndOffset > lastOffset) return Promise.resolve(success(info))
+    const outcome = appended.then(result => {
+      if (result.ok) return success(info)
+      this.#inFlight.onFailed(inFlight, this.#producers)
+      return refused(appendErrorName(result.error), result.detail)
+    })
+    const inFlight = { baseOffset, lastOffset, endSize: this.#appendedSize, applied, outcome }
+    this.#inFlight.add(inFlight)
+    return acks === 0 ? Promise.resolve(success(info)) : outcome
+  }
+
+  /** A repetition is answered like the first time, and no sooner: its original may still be on its way to the disk. */
+  #answerAgain(original: RememberedBatch, acks: number): Promise<AppendResult> {
+    const inFlight = this.#inFlight.startingAt(original.baseOffset)
+    if (inFlight !== null && acks !== 0) return inFlight.outcome
+    const { baseOffset, lastOffset, logAppendTimeMs } = original
+    const { logStartOffset } = this.#log
+    return Promise.resolve(success({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset }))
+  }
+
+  #advance(): void {
+    const highWatermark = this.#log.durableEndOffset
+    assert(highWatermark >= this.#highWatermark, 'the high watermark never goes back')
+    const moved = highWatermark > this.#highWatermark
+    this.#highWatermark = highWatermark
+    this.#producers.onHighWatermark(highWatermark)
+    const durableSize = this.#inFlight.onDurable(highWatermark)
+    const allVisible = highWatermark === this.#log.logEndOffset
+    this.#visibleSize = allVisible ? this.#appendedSize : (durableSize ?? this.#visibleSize)
+    this.#announce(moved)
+  }
+
+  #announce(highWatermarkMoved: boolean): void {
+    const stable = this.lastStableOffset
+    assert(stable >= this.#announcedStableOffset, 'the last stable offset never goes back')
+    const moved = highWatermarkMoved || stable > this.#announcedStableOffset
+    this.#announcedStableOffset = stable
+    this.#invariants()
+    if (moved) for (const listener of this.#listeners) listener()
+  }
+
+  #invariants(): void {
+    const { logStartOffset, logEndOffset } = this.#log
+    const stable = this.lastStableOffset
+    assert(logStartOffset <= stable, 'logStartOffset <= lastStableOffset')
+    assert(stable <= this.#highWatermark, 'lastStableOffset <= highWatermark')
+    assert(this.#highWatermark <= logEndOffset, 'highWatermark <= logEndOffset')
+  }
+}
+
+const noOffset: TimestampedOffset = { offset: -1, timestampMs: -1, leaderEpoch: -1 }
+const nothingRead = { bytes: Buffer.alloc(0), release: (): void => {} }
+
+function newProducerState(): ProducerState {
+  return new ProducerState({ producerIdExpirationMs, producerCountMax: producersPerPartitionMax })
+}
