@@ -1,4 +1,5 @@
 import type { ApiName } from '../wire/generated/api-table.ts'
+import { apiVersions } from './api-versions.ts'
 import { deleteGroups } from './delete-groups.ts'
 import { deleteRecords } from './delete-records.ts'
 import { describeGroups } from './describe-groups.ts'
@@ -34,6 +35,7 @@ export const handlers: { readonly [A in ApiName]?: Handler<A> } = {
   SyncGroup: syncGroup,
   DescribeGroups: describeGroups,
   ListGroups: listGroups,
+  ApiVersions: apiVersions,
   DeleteRecords: deleteRecords,
   InitProducerId: initProducerId,
   OffsetForLeaderEpoch: offsetForLeaderEpoch,
