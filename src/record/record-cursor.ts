@@ -66,7 +66,7 @@ export class RecordCursor {
     if (this.headerCount !== 0 && !this.#skipHeaders(recordEnd)) return false
     if (this.#position !== recordEnd)
       return this.#fail(`a record whose fields do not fill its ${size} bytes`)
-    return true
+    return this.fault === null
   }
 
   /** The headers of the record at hand; their values are views. */
@@ -144,17 +144,17 @@ export class RecordCursor {
       byte = bytes[this.#position++]!
       low |= (byte & 0x7f) << shift
     }
-    // Up to 28 bits fit an integer; the rest counts in multiples, the last byte with its lowest bit only.
-    let value = low
-    for (let scale = 2 ** 28; byte >= 0x80; scale *= 0x80, shift += 7) {
+    // Up to 28 bits fit an integer; the rest counts in multiples, the last byte with its lowest bit only. The sign is
+    // left out from the start, or the largest safe integers would lose their last bit.
+    let half = low >>> 1
+    for (let scale = 2 ** 27; byte >= 0x80; scale *= 0x80, shift += 7) {
       if (shift > 63) {
         this.#fail('a varlong of more than ten bytes')
         return 0
       }
       byte = bytes[this.#position++]!
-      value += (byte & (shift === 63 ? 1 : 0x7f)) * scale
+      half += (byte & (shift === 63 ? 1 : 0x7f)) * scale
     }
-    const half = Math.floor(value / 2)
     return (low & 1) === 0 ? half : -half - 1
   }
 }
