@@ -69,8 +69,8 @@ export class Shard<Event, Record, Reply> {
   /** Reads the log; until then requests hear COORDINATOR_LOAD_IN_PROGRESS. A log that cannot be read is tried again. */
   async load(): Promise<void> {
     assert(this.#machine === null, 'a shard loads when it has no machine')
-    const { name, log, decode, logger, newMachine } = this.#options
-    const machine = newMachine()
+    const { name, log, decode, logger } = this.#options
+    const machine = this.#options.newMachine()
     const loaded = await loadMachine(log, decode, machine)
     if (this.#isClosed) return
     if (!loaded.ok) {

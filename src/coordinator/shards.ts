@@ -100,14 +100,14 @@ export class Shards<Event, Record, Reply> {
   }
 
   #newShard(index: number, log: InternalPartition): Shard<Event, Record, Reply> {
-    const { topic, newMachine, ...rest } = this.#options
+    const options = this.#options
     const sizeMax = Math.min(log.configs.maxMessageBytes, coordinatorBatchSizeMax) - batchOverhead
     return new Shard({
-      ...rest,
-      name: `${topic}-${index}`,
+      ...options,
+      name: `${options.topic}-${index}`,
       log,
       batchSizeMax: sizeMax,
-      newMachine: () => newMachine(sizeMax)
+      newMachine: () => options.newMachine(sizeMax)
     })
   }
 }

@@ -119,7 +119,8 @@ function rejoin(group: ClassicGroup, event: JoinEvent, turn: GroupTurn): void {
       return updateMember(group, event, turn, member, 'changes its metadata')
     case 'Stable':
       // A leader that joins asks for a rebalance: it has seen something that its metadata does not show.
-      if (group.isLeader(member.memberId)) return updateMember(group, event, turn, member, 'leads')
+      if (group.isLeader(member.memberId))
+        return updateMember(group, event, turn, member, 'leads and joins again')
       if (offersTheSame(member, event.protocols)) return repeatGeneration(group, event, turn)
       return updateMember(group, event, turn, member, 'changes its metadata')
     case 'Empty':

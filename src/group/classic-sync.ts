@@ -38,12 +38,14 @@ export function sync(group: ClassicGroup, event: SyncEvent, turn: GroupTurn): vo
 function checkSync(group: ClassicGroup, event: SyncEvent): ErrorName {
   const error = checkGeneration(group, event)
   if (error !== 'NONE') return error
-  const differs = (said: string | null, known: string | null): boolean =>
-    said !== null && known !== null && said !== known
   const { protocolType, protocolName } = group
   return differs(event.protocolType, protocolType) || differs(event.protocolName, protocolName)
     ? 'INCONSISTENT_GROUP_PROTOCOL'
     : 'NONE'
+}
+
+function differs(said: string | null, known: string | null): boolean {
+  return said !== null && known !== null && said !== known
 }
 
 /** The leader has assigned: the generation is remembered and every parked SyncGroup gets its part of it. */

@@ -86,7 +86,10 @@ export class GroupCoordinator {
       decode: decodeGroupRecord,
       // A topic may have been deleted just before the crash that left its offsets behind.
       firstEvents: () => [{ type: 'topicsGone', isGone }],
-      onBroken: options.onBroken ?? throwIt
+      onBroken(error) {
+        if (options.onBroken === undefined) throw error
+        options.onBroken(error)
+      }
     })
   }
 
@@ -338,8 +341,4 @@ function settingsFrom(config: BrokerConfig, recordSizeMax: number): GroupSetting
     offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
     recordSizeMax
   }
-}
-
-function throwIt(error: unknown): never {
-  throw error
 }

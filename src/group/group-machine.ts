@@ -197,7 +197,7 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
 
   /** Removes old offsets, and groups that have none left and nobody in or on the way in. */
   #expire(turn: GroupTurn): void {
-    for (const group of [...this.#groups.values()]) {
+    for (const group of this.#groups.values()) {
       const isBare = expireOffsets(group, this.#offsets, this.#settings, turn)
       if (!isBare || group.state !== 'Empty' || group.pendingJoins.size > 0) continue
       this.#delete(group, turn, 'its offsets have expired')

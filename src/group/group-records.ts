@@ -114,14 +114,16 @@ export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecor
 
 /** Bytes that a group takes as a record, at most: names count three bytes a character. */
 export function groupRecordSizeMax(groupId: string, value: GroupValue): number {
-  const text = (...strings: readonly (string | null)[]): number =>
-    strings.reduce((size, string) => size + 5 + 3 * (string?.length ?? 0), 0)
-  let size = 64 + text(groupId, value.protocolType, value.protocolName, value.leaderId)
+  let size = 64 + textSizeMax(groupId, value.protocolType, value.protocolName, value.leaderId)
   for (const member of value.members) {
-    size += text(member.memberId, member.groupInstanceId, member.clientId, member.clientHost)
+    size += textSizeMax(member.memberId, member.groupInstanceId, member.clientId, member.clientHost)
     size += member.subscription.length + member.assignment.length + 32
   }
   return size
+}
+
+function textSizeMax(...texts: readonly (string | null)[]): number {
+  return texts.reduce((size, text) => size + 5 + 3 * (text?.length ?? 0), 0)
 }
 
 /** The same for a committed offset. */

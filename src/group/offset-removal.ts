@@ -44,8 +44,8 @@ function checkDelete(group: ClassicGroup | undefined): ErrorName {
 
 /** Removes everything that a group has committed. */
 export function removeAllOffsets(offsets: Offsets, groupId: string, turn: GroupTurn): void {
-  for (const [topic, partitions] of [...offsets.of(groupId)]) {
-    for (const partition of [...partitions.keys()]) {
+  for (const [topic, partitions] of offsets.of(groupId)) {
+    for (const partition of partitions.keys()) {
       removeOffset(offsets, groupId, topic, partition, turn)
     }
   }
@@ -57,9 +57,9 @@ export function removeGoneOffsets(
   isGone: (topic: string, partition: number) => boolean,
   turn: GroupTurn
 ): void {
-  for (const groupId of [...offsets.groupIds()]) {
-    for (const [topic, partitions] of [...offsets.of(groupId)]) {
-      for (const partition of [...partitions.keys()]) {
+  for (const groupId of offsets.groupIds()) {
+    for (const [topic, partitions] of offsets.of(groupId)) {
+      for (const partition of partitions.keys()) {
         if (isGone(topic, partition)) removeOffset(offsets, groupId, topic, partition, turn)
       }
     }
@@ -82,9 +82,9 @@ export function expireOffsets(
   const begin = retentionBegin(group)
   if (begin === null) return offsets.of(group.groupId).size === 0
   const { wallMs } = turn.now
-  for (const [topic, partitions] of [...offsets.of(group.groupId)]) {
+  for (const [topic, partitions] of offsets.of(group.groupId)) {
     if (group.isSubscribedTo(topic)) continue
-    for (const [partition, committed] of [...partitions]) {
+    for (const [partition, committed] of partitions) {
       const expiresMs =
         committed.expireTimestampMs ?? begin(committed) + settings.offsetsRetentionMs
       if (wallMs >= expiresMs) removeOffset(offsets, group.groupId, topic, partition, turn)
@@ -95,13 +95,16 @@ export function expireOffsets(
 
 /** From when on an offset of the group ages (wall ms); null while it does not. Kafka: offsetExpirationCondition. */
 function retentionBegin(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
-  const sinceCommit = (committed: CommittedOffset): number => committed.commitTimestampMs
   if (group.protocolType === null) return sinceCommit
   if (group.state === 'Empty') {
     return group.stateTimestampMs === -1 ? sinceCommit : () => group.stateTimestampMs
   }
   const knowsTopics = group.usesConsumerProtocol && group.subscribedTopics !== null
   return knowsTopics && group.state === 'Stable' ? sinceCommit : null
+}
+
+function sinceCommit(committed: CommittedOffset): number {
+  return committed.commitTimestampMs
 }
 
 function removeOffset(
