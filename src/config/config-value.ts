@@ -102,10 +102,8 @@ function parseList(
   trimmed: string
 ): Result<ConfigValue, 'INVALID_CONFIG'> {
   const { name, words } = definition
-  const elements = trimmed === '' ? [] : trimmed.split(/\s*,\s*/)
-  if (new Set(elements).size !== elements.length) {
-    return failure('INVALID_CONFIG', `Configuration '${name}' values must not be duplicated.`)
-  }
+  // Kafka 4.2 refuses a word that stands twice, the versions around it drop it.
+  const elements = trimmed === '' ? [] : [...new Set(trimmed.split(/\s*,\s*/))]
   for (const element of elements) {
     if (element === '') {
       return failure('INVALID_CONFIG', `Configuration '${name}' values must not be empty.`)

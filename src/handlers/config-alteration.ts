@@ -1,0 +1,49 @@
+import { failure, type Result } from '../base/result.ts'
+import type { ConfigChange } from '../cluster/config-changes.ts'
+import { errorCode, errorMessage, type ErrorName } from '../wire/generated/errors.ts'
+import { clusterResourceName } from './authorized-operations.ts'
+import type { RequestContext } from './handler.ts'
+
+/** What became of the change of one resource, as both APIs that change configs say it. */
+export interface AlterationOutcome {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+/**
+ * Makes the changes that the client may make.
+ *
+ * @param changes one for each resource of the request; a failure for one that cannot be understood
+ * @returns what became of each, in the same order
+ */
+export async function alterConfigResources(
+  context: RequestContext,
+  changes: ReadonlyArray<Result<ConfigChange, ErrorName>>,
+  validateOnly: boolean
+): Promise<readonly AlterationOutcome[]> {
+  const permitted = changes.map(change =>
+    change.ok && !mayAlter(context, change.value) ? refusal(change.value) : change
+  )
+  const wanted = permitted.filter(change => change.ok).map(({ value }) => value)
+  const altered = await context.cluster.alterConfigs(wanted, { validateOnly })
+  const remaining = altered.values()
+  return permitted.map(change => outcome(change.ok ? remaining.next().value! : change))
+}
+
+function mayAlter(context: RequestContext, { resourceType, resourceName }: ConfigChange): boolean {
+  return resourceType === 'TOPIC' || resourceType === 'GROUP'
+    ? context.authorize('ALTER_CONFIGS', resourceType, resourceName)
+    : context.authorize('ALTER_CONFIGS', 'CLUSTER', clusterResourceName)
+}
+
+function refusal({ resourceType }: ConfigChange): Result<never, ErrorName> {
+  if (resourceType === 'TOPIC') return failure('TOPIC_AUTHORIZATION_FAILED')
+  if (resourceType === 'GROUP') return failure('GROUP_AUTHORIZATION_FAILED')
+  return failure('CLUSTER_AUTHORIZATION_FAILED')
+}
+
+function outcome(result: Result<void, ErrorName>): AlterationOutcome {
+  if (result.ok) return { errorCode: 0, errorMessage: '' }
+  const { error, detail } = result
+  return { errorCode: errorCode(error), errorMessage: detail ?? errorMessage(error) }
+}

@@ -1,0 +1,24 @@
+// CreatePartitions. timeoutMs is ignored: partitions are ready when they are answered.
+
+import { errorCode, errorMessage } from '../wire/generated/errors.ts'
+import type { Handler } from './handler.ts'
+
+export const createPartitions: Handler<'CreatePartitions'> = async (context, request) => {
+  const { topics, validateOnly } = request
+  const allowed = topics.filter(({ name }) => context.authorize('ALTER', 'TOPIC', name))
+  const plans = await context.cluster.createPartitions(allowed, { validateOnly })
+  const names = new Set(topics.map(({ name }) => name))
+  return {
+    throttleTimeMs: 0,
+    results: [...names].map(name => {
+      const plan = plans.get(name)
+      if (plan === undefined) return { name, errorCode: errorCode('TOPIC_AUTHORIZATION_FAILED') }
+      if (plan.ok) return { name, errorCode: 0 }
+      return {
+        name,
+        errorCode: errorCode(plan.error),
+        errorMessage: plan.detail ?? errorMessage(plan.error)
+      }
+    })
+  }
+}

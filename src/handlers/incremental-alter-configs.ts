@@ -1,0 +1,48 @@
+// IncrementalAlterConfigs (KIP-339). Of topics, and of the broker what can change while it runs.
+
+import { failure, success, type Result } from '../base/result.ts'
+import type {
+  ConfigChange,
+  ConfigOperation,
+  ConfigOperationType
+} from '../cluster/config-changes.ts'
+import { configResourceType } from '../cluster/metadata-records.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
+import type { IncrementalAlterConfigsRequestAlterConfigsResource as Resource } from '../wire/generated/incremental-alter-configs.ts'
+import { alterConfigResources } from './config-alteration.ts'
+import type { Handler } from './handler.ts'
+
+/** By Kafka's AlterConfigOp.OpType. */
+const operationTypes: readonly ConfigOperationType[] = ['SET', 'DELETE', 'APPEND', 'SUBTRACT']
+
+export const incrementalAlterConfigs: Handler<'IncrementalAlterConfigs'> = async (
+  context,
+  request
+) => {
+  const { resources, validateOnly } = request
+  const outcomes = await alterConfigResources(context, resources.map(configChange), validateOnly)
+  return {
+    throttleTimeMs: 0,
+    responses: outcomes.map((outcome, index) => {
+      const { resourceType, resourceName } = resources[index]!
+      return { ...outcome, resourceType, resourceName }
+    })
+  }
+}
+
+function configChange(resource: Resource): Result<ConfigChange, ErrorName> {
+  const operations: ConfigOperation[] = []
+  for (const { name, configOperation, value } of resource.configs) {
+    const type = operationTypes[configOperation]
+    if (type === undefined) {
+      return failure('INVALID_REQUEST', `Unknown operations type ${configOperation}`)
+    }
+    operations.push({ name, type, value })
+  }
+  return success({
+    resourceType: configResourceType(resource.resourceType),
+    resourceName: resource.resourceName,
+    replacesAll: false,
+    operations
+  })
+}
