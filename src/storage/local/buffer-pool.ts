@@ -1,0 +1,43 @@
+import { assert } from '../../base/assert.ts'
+import { pooledBuffersSizeMax, pooledBufferSizeMax, pooledBufferSizeMin } from '../../limits.ts'
+
+/**
+ * Buffers for reads, in size classes that grow fourfold. Fresh memory for every fetch would cost several times the read
+ * itself; kept memory is bounded, and a buffer beyond the bound or the largest class is left to the garbage collector.
+ */
+export class BufferPool {
+  readonly #free = new Map<number, Buffer[]>()
+  #keptSize = 0
+
+  constructor() {
+    for (let size = pooledBufferSizeMin; size <= pooledBufferSizeMax; size *= 4) {
+      this.#free.set(size, [])
+    }
+  }
+
+  /** Memory that is kept for later, bytes. */
+  get keptSize(): number {
+    return this.#keptSize
+  }
+
+  /** A buffer of at least `size` bytes, with anything in it. */
+  take(size: number): Buffer {
+    for (const [classSize, free] of this.#free) {
+      if (classSize < size) continue
+      const buffer = free.pop()
+      if (buffer === undefined) return Buffer.allocUnsafeSlow(classSize)
+      this.#keptSize -= classSize
+      return buffer
+    }
+    return Buffer.allocUnsafeSlow(size)
+  }
+
+  /** Takes back a buffer that `take` gave out, whole; nobody may look at it any more. */
+  give(buffer: Buffer): void {
+    const free = this.#free.get(buffer.length)
+    if (free === undefined || this.#keptSize + buffer.length > pooledBuffersSizeMax) return
+    assert(!free.includes(buffer), 'a buffer is given back once')
+    free.push(buffer)
+    this.#keptSize += buffer.length
+  }
+}

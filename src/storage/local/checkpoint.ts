@@ -1,0 +1,110 @@
+import type { Files } from '../../io/files.ts'
+import type { LeaderEpochStart } from '../partition-log.ts'
+import { temporarySuffix, type TopicPartition } from './file-names.ts'
+
+// The small text files of a log directory, in Kafka's format (`CheckpointFile`): a version, the number of entries, and
+// one entry a line. None of them has a checksum, so none of them is the only place of what it says.
+
+const checkpointVersion = 0
+
+export interface OffsetCheckpoint extends TopicPartition {
+  readonly offset: number
+}
+
+export function formatOffsetCheckpoint(entries: readonly OffsetCheckpoint[]): string {
+  return formatLines(entries.map(entry => `${entry.topic} ${entry.partition} ${entry.offset}`))
+}
+
+/** Null when the text is not a checkpoint file, whole and undamaged as far as its format can tell. */
+export function parseOffsetCheckpoint(text: string): readonly OffsetCheckpoint[] | null {
+  return parseLines(text, /^(\S+) (\d{1,10}) (\d{1,16})$/, match => ({
+    topic: match[1]!,
+    partition: Number(match[2]),
+    offset: Number(match[3])
+  }))
+}
+
+export function formatLeaderEpochCheckpoint(epochs: readonly LeaderEpochStart[]): string {
+  return formatLines(epochs.map(epoch => `${epoch.leaderEpoch} ${epoch.startOffset}`))
+}
+
+/** Null when the text is not a checkpoint file. */
+export function parseLeaderEpochCheckpoint(text: string): readonly LeaderEpochStart[] | null {
+  return parseLines(text, /^(\d{1,10}) (\d{1,16})$/, match => ({
+    leaderEpoch: Number(match[1]),
+    startOffset: Number(match[2])
+  }))
+}
+
+/** The `partition.metadata` of Kafka (`PartitionMetadata.encode`). */
+export function formatPartitionMetadata(topicId: string): string {
+  return `version: 0\ntopic_id: ${topicId}`
+}
+
+/** The topic id in a `partition.metadata`; null when it is not one. */
+export function parsePartitionMetadata(text: string): string | null {
+  return /^version: 0\ntopic_id: ([\w-]{22})\s*$/.exec(text)?.[1] ?? null
+}
+
+/**
+ * The content of a small text file; null when it is not there.
+ *
+ * @throws FileError when it is there and cannot be read
+ */
+export function readText(files: Files, path: string): string | null {
+  if (!files.exists(path)) return null
+  const file = files.open(path, 'read')
+  try {
+    const bytes = Buffer.alloc(file.size())
+    return bytes.toString('utf8', 0, file.readSync(bytes, 0))
+  } finally {
+    file.close()
+  }
+}
+
+/** Puts `text` in the place of a file's content at once. Survives the process, not the power. */
+export function writeText(files: Files, path: string, text: string): void {
+  const file = openTemporary(files, path, text)
+  file.close()
+  files.rename(path + temporarySuffix, path)
+}
+
+/** The same, and durable when the promise resolves: temporary file, sync, rename, sync of the folder. */
+export async function replaceText(files: Files, path: string, text: string): Promise<void> {
+  const file = openTemporary(files, path, text)
+  try {
+    await file.datasync()
+  } finally {
+    file.close()
+  }
+  files.rename(path + temporarySuffix, path)
+  await files.syncDirectory(path.slice(0, path.lastIndexOf('/')))
+}
+
+function openTemporary(files: Files, path: string, text: string): ReturnType<Files['open']> {
+  const file = files.open(path + temporarySuffix, 'create')
+  file.truncate(0)
+  file.writeSync([Buffer.from(text)], 0)
+  return file
+}
+
+function formatLines(lines: readonly string[]): string {
+  return `${[checkpointVersion, lines.length, ...lines].join('\n')}\n`
+}
+
+function parseLines<T>(
+  text: string,
+  pattern: RegExp,
+  entry: (match: RegExpExecArray) => T
+): readonly T[] | null {
+  const lines = text.split('\n')
+  if (lines[0] !== String(checkpointVersion) || lines.pop() !== '') return null
+  if (lines[1] !== String(lines.length - 2)) return null
+  const entries: T[] = []
+  for (const line of lines.slice(2)) {
+    const match = pattern.exec(line)
+    if (match === null) return null
+    entries.push(entry(match))
+  }
+  return entries
+}

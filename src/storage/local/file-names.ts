@@ -1,0 +1,73 @@
+import { assert } from '../../base/assert.ts'
+
+// Names within a log directory: Kafka's own (`LogFileUtils`, `UnifiedLog`), and one of ours, the sidecar.
+
+export const logSuffix = '.log'
+export const offsetIndexSuffix = '.index'
+export const timeIndexSuffix = '.timeindex'
+/** Our checksummed companion of a segment; Kafka passes over files whose suffix it does not know. */
+export const sidecarSuffix = '.odradek'
+/** Put behind the name of a file that is about to be removed. */
+export const deletedSuffix = '.deleted'
+/** Put behind the name of a file that is still being written; one found at start is removed. */
+export const temporarySuffix = '.tmp'
+
+export const partitionMetadataName = 'partition.metadata'
+export const leaderEpochCheckpointName = 'leader-epoch-checkpoint'
+export const cleanShutdownName = '.kafka_cleanshutdown'
+export const metaPropertiesName = 'meta.properties'
+export const recoveryPointCheckpointName = 'recovery-point-offset-checkpoint'
+export const logStartCheckpointName = 'log-start-offset-checkpoint'
+/** Where recovery puts the bytes that it cuts off. */
+export const lostAndFoundName = 'lost-and-found'
+
+/** Longest file name that common file systems take, bytes. */
+const fileNameSizeMax = 255
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** The folder of a partition, `<topic>-<partition>`. */
+export function partitionFolderName(name: TopicPartition): string {
+  return `${name.topic}-${name.partition}`
+}
+
+/** The partition that a folder belongs to; null when the name is no partition's. */
+export function parsePartitionFolderName(folder: string): TopicPartition | null {
+  const match = /^(.+)-(\d{1,10})$/.exec(folder)
+  return match === null ? null : { topic: match[1]!, partition: Number(match[2]!) }
+}
+
+/**
+ * The name of a partition folder that is set aside: `<topic>-<partition>.<uuid>-delete` for one that goes,
+ * `-stray` for one that nobody knows (Kafka: `UnifiedLog.logDeleteDirName`). Long topic names are cut to fit.
+ */
+export function asideFolderName(
+  name: TopicPartition,
+  uuid: Buffer,
+  suffix: 'delete' | 'stray'
+): string {
+  const ending = `-${name.partition}.${uuid.toString('hex')}-${suffix}`
+  return name.topic.slice(0, fileNameSizeMax - ending.length) + ending
+}
+
+export function isDeletedFolderName(folder: string): boolean {
+  return /\.[0-9a-f]{32}-delete$/.test(folder)
+}
+
+/** The path of a file of the segment that begins at `baseOffset`; twenty digits, so that names sort as offsets do. */
+export function segmentPath(folder: string, baseOffset: number, suffix: string): string {
+  assert(Number.isSafeInteger(baseOffset) && baseOffset >= 0, 'a segment begins at an offset')
+  return `${folder}/${String(baseOffset).padStart(20, '0')}${suffix}`
+}
+
+/** The base offset in the name of a segment's file that ends with `suffix`; null for other names. */
+export function parseSegmentName(name: string, suffix: string): number | null {
+  if (!name.endsWith(suffix) || name.length !== 20 + suffix.length) return null
+  const digits = name.slice(0, 20)
+  if (!/^\d{20}$/.test(digits)) return null
+  const baseOffset = Number(digits)
+  return Number.isSafeInteger(baseOffset) ? baseOffset : null
+}

@@ -1,0 +1,314 @@
+import { assert } from '../../base/assert.ts'
+import type { DurabilityMode } from '../../config/durability-mode.ts'
+import type { Clock } from '../../io/clock.ts'
+import type { DirectoryLock, Files } from '../../io/files.ts'
+import type { Random } from '../../io/random.ts'
+import { logRecoveryConcurrency, openFilesMax } from '../../limits.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { LogConfigs } from '../partition-log.ts'
+import { BufferPool } from './buffer-pool.ts'
+import {
+  formatOffsetCheckpoint,
+  parseOffsetCheckpoint,
+  parsePartitionMetadata,
+  readText,
+  replaceText,
+  type OffsetCheckpoint
+} from './checkpoint.ts'
+import { Coalesced } from './coalesced.ts'
+import { FileCache } from './file-cache.ts'
+import {
+  asideFolderName,
+  cleanShutdownName,
+  isDeletedFolderName,
+  logStartCheckpointName,
+  metaPropertiesName,
+  partitionFolderName,
+  partitionMetadataName,
+  recoveryPointCheckpointName
+} from './file-names.ts'
+import { Flusher } from './flusher.ts'
+import { IndexCache } from './index-cache.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import { LocalLog } from './local-log.ts'
+import type { LogContext, LogName } from './log-context.ts'
+import { lockDirectory, type LockedDirectory } from './log-directory-open.ts'
+import { mapConcurrently } from './map-concurrently.ts'
+import { formatMetaProperties, logDirectoryFormatVersion } from './meta-properties.ts'
+import { recoverLog, type RecoveredLog } from './recovery.ts'
+import { Remover } from './remover.ts'
+
+export interface LogDirectoryOptions {
+  readonly files: Files
+  /** Absolute. */
+  readonly path: string
+  readonly durability: DurabilityMode
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Hears once that a write or a sync failed: nothing is written or acknowledged from then on. */
+  onFailure(error: Error): void
+}
+
+/** A log to be opened. */
+export interface LogToOpen {
+  readonly name: LogName
+  readonly configs: LogConfigs
+  /** Where the log begins if nothing of it is on disk; 0 if left out. */
+  readonly startOffset?: number
+}
+
+/** A folder that holds the logs of many partitions, and all that they share. */
+export class LogDirectory {
+  readonly path: string
+  /** Whether everything was made durable by the last shutdown; true for a new directory. */
+  readonly cleanStart: boolean
+  readonly #options: LogDirectoryOptions
+  readonly #lock: DirectoryLock
+  readonly #context: MutableContext
+  readonly #logs = new Map<string, LocalLog>()
+  /** Names of the partition folders that are there, so that opening many logs looks only once. */
+  readonly #folders: Set<string>
+  readonly #startOffsets: ReadonlyMap<string, number>
+  readonly #endOffsets: ReadonlyMap<string, number>
+  #clusterId: string | null
+  #nodeId: number | null
+  #isClosed = false
+
+  private constructor(options: LogDirectoryOptions, locked: LockedDirectory) {
+    this.#options = options
+    this.path = options.path
+    this.#lock = locked.lock
+    this.cleanStart = locked.cleanStart
+    this.#clusterId = locked.meta?.clusterId ?? null
+    this.#nodeId = locked.meta?.nodeId ?? null
+    this.#context = this.#makeContext()
+    this.#folders = new Set()
+    for (const { name, kind } of options.files.list(this.path)) {
+      if (kind === 'directory') this.#folders.add(name)
+    }
+    this.#startOffsets = this.#readCheckpoint(logStartCheckpointName)
+    this.#endOffsets = this.#readCheckpoint(recoveryPointCheckpointName)
+    for (const name of this.#folders) {
+      if (!isDeletedFolderName(name)) continue
+      this.#context.remover.removeFolderLater(`${this.path}/${name}`, 0)
+    }
+  }
+
+  /**
+   * Takes a log directory: locks it, and checks that it is ours. A folder that is missing is made.
+   *
+   * @throws LogDirectoryError LOCKED, UNREADABLE, FOREIGN, NEWER_FORMAT or NOT_A_DIRECTORY
+   */
+  static async open(options: LogDirectoryOptions): Promise<LogDirectory> {
+    assert(options.path.startsWith('/'), 'the path of a log directory is absolute')
+    return new LogDirectory(options, await lockDirectory(options.files, options.path))
+  }
+
+  /** Null until `initialize`. */
+  get clusterId(): string | null {
+    return this.#clusterId
+  }
+
+  /** Null until `initialize`. */
+  get nodeId(): number | null {
+    return this.#nodeId
+  }
+
+  /** The logs that are open. */
+  get logs(): Iterable<LocalLog> {
+    return this.#logs.values()
+  }
+
+  /** Gives a new directory its cluster; durable when the promise resolves. */
+  async initialize(clusterId: string, nodeId = 0): Promise<void> {
+    assert(this.#clusterId === null, 'a log directory is initialized once')
+    const meta = { clusterId, nodeId, formatVersion: logDirectoryFormatVersion }
+    const path = `${this.path}/${metaPropertiesName}`
+    await replaceText(this.#options.files, path, formatMetaProperties(meta))
+    this.#clusterId = clusterId
+    this.#nodeId = nodeId
+  }
+
+  /**
+   * Opens a log; one that is not on disk begins empty at `startOffset`.
+   *
+   * @throws LogDirectoryError when the folder holds segments of another partition or a newer version
+   * @throws FileError when it cannot be read
+   */
+  async openLog(name: LogName, configs: LogConfigs, startOffset = 0): Promise<LocalLog> {
+    const folder = partitionFolderName(name)
+    assert(this.#clusterId !== null, 'a log directory is initialized before a log is opened')
+    assert(!this.#isClosed, 'logs are opened while the directory is open')
+    assert(!this.#logs.has(folder), 'a log is opened once')
+    const isThere = this.#folders.has(folder) && !this.#setAsideStray(name, folder)
+    const recovered = isThere
+      ? await recoverLog(this.#context, {
+          folder: `${this.path}/${folder}`,
+          name,
+          configs,
+          isClean: this.cleanStart,
+          checkpointedStartOffset: this.#startOffsets.get(folder) ?? 0,
+          checkpointedEndOffset: this.#endOffsets.get(folder) ?? 0
+        })
+      : emptyLog(startOffset)
+    const log = new LocalLog(this.#context, name, configs, recovered, isThere)
+    this.#logs.set(folder, log)
+    this.#folders.add(folder)
+    await log.settle(recovered.durablePosition)
+    return log
+  }
+
+  /** Opens many logs, some side by side; the order is kept. */
+  openLogs(
+    list: readonly LogToOpen[],
+    concurrency = logRecoveryConcurrency
+  ): Promise<readonly LocalLog[]> {
+    return mapConcurrently(list, concurrency, ({ name, configs, startOffset }) =>
+      this.openLog(name, configs, startOffset)
+    )
+  }
+
+  /**
+   * Closes a log and gives its folder a name that nobody opens again; the removal of its files comes later. Durable
+   * when the promise resolves: a removed log does not return.
+   */
+  async removeLog(name: LogName): Promise<void> {
+    const folder = partitionFolderName(name)
+    const log = this.#logs.get(folder)
+    const delayMs = log?.fileDeleteDelayMs ?? 0
+    this.#logs.delete(folder)
+    await log?.abandon()
+    if (!this.#folders.delete(folder)) return
+    const { files, random } = this.#options
+    if (!files.exists(`${this.path}/${folder}`)) return
+    const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'delete')}`
+    files.rename(`${this.path}/${folder}`, aside)
+    if (this.#options.durability === 'fsync') await this.#context.syncPath()
+    this.#context.remover.removeFolderLater(aside, delayMs)
+  }
+
+  /** Size of all batches of all logs, bytes. */
+  totalSize(): number {
+    let size = 0
+    for (const log of this.#logs.values()) size += log.size
+    return size
+  }
+
+  /** Bytes that may still be written. */
+  usableSize(): number {
+    return this.#options.files.freeSize(this.path)
+  }
+
+  /** Makes everything durable, marks the shutdown as clean and lets go. After a failure it only lets go. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#context.remover.stop()
+    const logs = [...this.#logs.values()]
+    try {
+      await mapConcurrently(logs, logRecoveryConcurrency, log => log.close())
+      if (this.#context.failure === null && this.#clusterId !== null) await this.#markClean(logs)
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  async #markClean(logs: readonly LocalLog[]): Promise<void> {
+    const { files } = this.#options
+    const checkpoint = (name: string, offset: (log: LocalLog) => number): Promise<void> => {
+      const entries = logs.map(log => ({
+        topic: log.name.topic,
+        partition: log.name.partition,
+        offset: offset(log)
+      }))
+      return replaceText(files, `${this.path}/${name}`, formatOffsetCheckpoint(entries))
+    }
+    await checkpoint(logStartCheckpointName, log => log.logStartOffset)
+    await checkpoint(recoveryPointCheckpointName, log => log.logEndOffset)
+    await replaceText(files, `${this.path}/${cleanShutdownName}`, '{"version":0}\n')
+  }
+
+  /**
+   * A folder of another topic with the same name is what a crash left of a topic that was deleted. It is never opened
+   * and never deleted, but moved aside.
+   */
+  #setAsideStray(name: LogName, folder: string): boolean {
+    const { files, logger, random } = this.#options
+    const path = `${this.path}/${folder}`
+    const topicId = parsePartitionMetadata(
+      readText(files, `${path}/${partitionMetadataName}`) ?? ''
+    )
+    if (topicId === null || topicId === name.topicId) return false
+    const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'stray')}`
+    files.rename(path, aside)
+    this.#folders.delete(folder)
+    logger.warn('a folder belongs to another topic of the same name and was moved aside', {
+      folder: path,
+      topicId,
+      movedTo: aside
+    })
+    return true
+  }
+
+  #readCheckpoint(name: string): ReadonlyMap<string, number> {
+    const text = readText(this.#options.files, `${this.path}/${name}`)
+    const entries: readonly OffsetCheckpoint[] = parseOffsetCheckpoint(text ?? '') ?? []
+    return new Map(entries.map(entry => [partitionFolderName(entry), entry.offset]))
+  }
+
+  #makeContext(): MutableContext {
+    const { files, clock, random, logger, durability } = this.#options
+    const directory = this
+    const pathSync = new Coalesced(() => files.syncDirectory(this.path))
+    const context: MutableContext = {
+      files,
+      clock,
+      random,
+      logger,
+      durability,
+      path: this.path,
+      get clusterId() {
+        return directory.#clusterId ?? ''
+      },
+      buffers: new BufferPool(),
+      cache: new FileCache(files, openFilesMax),
+      indexes: new IndexCache(),
+      flusher: new Flusher(error => context.fail(error)),
+      remover: new Remover(files, clock, logger),
+      failure: null,
+      fail: error => this.#fail(error),
+      syncPath: () => pathSync.request()
+    }
+    return context
+  }
+
+  /** Sticky: what the disk has of bytes whose sync failed is unknown, and a second sync would only hide it. */
+  #fail(error: unknown): void {
+    if (this.#context.failure !== null) return
+    const failure = error instanceof Error ? error : new Error(String(error))
+    this.#context.failure = failure
+    this.#options.logger.error('the log directory failed; nothing is written any more', {
+      path: this.path,
+      error: failure.message
+    })
+    for (const log of this.#logs.values()) log.failed(failure)
+    this.#options.onFailure(failure)
+  }
+}
+
+interface MutableContext extends Omit<LogContext, 'failure'> {
+  failure: Error | null
+}
+
+function emptyLog(startOffset: number): RecoveredLog {
+  return {
+    segments: [],
+    epochs: new LeaderEpochs(),
+    logStartOffset: startOffset,
+    logEndOffset: startOffset,
+    durableEndOffset: startOffset,
+    durablePosition: 0,
+    damage: []
+  }
+}

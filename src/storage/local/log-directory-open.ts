@@ -1,0 +1,111 @@
+import type { DirectoryLock, Files } from '../../io/files.ts'
+import { readText } from './checkpoint.ts'
+import { cleanShutdownName, metaPropertiesName } from './file-names.ts'
+import { LogDirectoryError } from './log-directory-error.ts'
+import { parseMetaProperties, type MetaProperties } from './meta-properties.ts'
+import { isFileError } from './read-steps.ts'
+
+/** What file systems put into a folder of their own accord. */
+const systemNames: ReadonlySet<string> = new Set(['lost+found', '.DS_Store'])
+
+export interface LockedDirectory {
+  readonly lock: DirectoryLock
+  /** Null for a directory that was never used. */
+  readonly meta: MetaProperties | null
+  readonly cleanStart: boolean
+}
+
+/**
+ * Makes sure that a folder is ours to use: it can be read, nobody else uses it, and what is in it was written by us.
+ * The mark of a clean shutdown is taken away, durably, before anybody relies on anything: a crash from here on is one.
+ *
+ * @throws LogDirectoryError saying what is wrong and what to do
+ */
+export async function lockDirectory(files: Files, path: string): Promise<LockedDirectory> {
+  const isEmpty = prepareFolder(files, path)
+  const lock = attempt(path, () => files.lock(path))
+  if (!lock.taken) {
+    throw new LogDirectoryError(
+      'LOCKED',
+      `log directory ${path} is in use by ${lock.holder}; stop that one, or choose another directory`
+    )
+  }
+  try {
+    const meta = readMeta(files, path, isEmpty)
+    const marker = `${path}/${cleanShutdownName}`
+    const cleanStart = meta === null || files.exists(marker)
+    if (files.exists(marker)) {
+      files.remove(marker)
+      await files.syncDirectory(path)
+    }
+    return { lock, meta, cleanStart }
+  } catch (error) {
+    lock.release()
+    throw isFileError(error) ? unreadable(path, error.message) : error
+  }
+}
+
+/** Makes the folder when it is missing; says whether nothing is in it. Done before locking, which may leave a file. */
+function prepareFolder(files: Files, path: string): boolean {
+  try {
+    files.makeDirectory(path)
+    return files.list(path).every(({ name }) => systemNames.has(name) || name.startsWith('.lock'))
+  } catch (error) {
+    if (!isFileError(error)) throw error
+    if (error.code === 'ENOTDIR' || error.code === 'EEXIST') {
+      throw new LogDirectoryError(
+        'NOT_A_DIRECTORY',
+        `log directory ${path} is not a directory; move the file away, or choose another path`
+      )
+    }
+    throw unreadable(path, error.message)
+  }
+}
+
+function readMeta(files: Files, path: string, isEmpty: boolean): MetaProperties | null {
+  const file = `${path}/${metaPropertiesName}`
+  const text = readText(files, file)
+  if (text === null) {
+    if (isEmpty) return null
+    throw new LogDirectoryError(
+      'FOREIGN',
+      `log directory ${path} is not empty and has no ${metaPropertiesName}: is the volume mounted? ` +
+        'choose an empty directory, or restore the file'
+    )
+  }
+  const meta = parseMetaProperties(text)
+  switch (meta) {
+    case 'foreign':
+      throw new LogDirectoryError(
+        'FOREIGN',
+        `log directory ${path} belongs to another program (${file}); choose another directory`
+      )
+    case 'newer':
+      throw new LogDirectoryError(
+        'NEWER_FORMAT',
+        `log directory ${path} was written by a newer version of odradek; start that version`
+      )
+    case 'damaged':
+      throw new LogDirectoryError(
+        'UNREADABLE',
+        `${file} is damaged: its checksum does not match; restore it from a backup`
+      )
+    default:
+      return meta
+  }
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action()
+  } catch (error) {
+    throw isFileError(error) ? unreadable(path, error.message) : error
+  }
+}
+
+function unreadable(path: string, reason: string): LogDirectoryError {
+  return new LogDirectoryError(
+    'UNREADABLE',
+    `log directory ${path} cannot be used: ${reason}; check its owner, permissions and disk`
+  )
+}

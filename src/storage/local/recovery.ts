@@ -1,0 +1,439 @@
+import {
+  baseOffset,
+  batchSize,
+  lastOffset,
+  maxTimestampMs,
+  noPartitionLeaderEpoch,
+  partitionLeaderEpoch
+} from '../../record/batch.ts'
+import type { LogConfigs } from '../partition-log.ts'
+import {
+  deletedSuffix,
+  leaderEpochCheckpointName,
+  logSuffix,
+  parseSegmentName,
+  segmentPath,
+  sidecarSuffix,
+  temporarySuffix
+} from './file-names.ts'
+import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import type { LogContext, LogName } from './log-context.ts'
+import { LogDirectoryError } from './log-directory-error.ts'
+import { findBatch, isSound, ScanWindow, type BatchSearch } from './log-scan.ts'
+import { isFileError, runAsync, type ReadSteps } from './read-steps.ts'
+import { Segment } from './segment.ts'
+import { emptyIndexes, readIndexes } from './segment-indexes.ts'
+import { Sidecar, type SidecarContents } from './sidecar.ts'
+import { segmentIdentity } from './log-folder.ts'
+import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
+import { saveTornTail } from './torn-tail.ts'
+
+/** What was on disk of one log, brought into order. */
+export interface RecoveredLog {
+  /** Ascending; their indexes are in memory only where they were rebuilt, and of the last one always. */
+  readonly segments: Segment[]
+  readonly epochs: LeaderEpochs
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  /** What is known to be on disk; beyond are whole batches that were found, but perhaps only in the page cache. */
+  readonly durableEndOffset: number
+  /** Where that is in the segment that holds it; 0 when it is not known. */
+  readonly durablePosition: number
+  readonly damage: readonly Damage[]
+}
+
+/** Offsets that were promised and cannot be read. */
+export interface Damage {
+  readonly segment: Segment
+  readonly fromOffset: number
+  readonly toOffset: number
+}
+
+export interface RecoveryOptions {
+  readonly folder: string
+  readonly name: LogName
+  readonly configs: LogConfigs
+  /** Whether the last shutdown made everything durable. */
+  readonly isClean: boolean
+  /** What the checkpoints of the log directory say: second copies, for when a sidecar is damaged. */
+  readonly checkpointedStartOffset: number
+  readonly checkpointedEndOffset: number
+}
+
+/** One segment as it was found. */
+interface FoundSegment {
+  readonly baseOffset: number
+  readonly fileSize: number
+  readonly contents: SidecarContents | null
+}
+
+/**
+ * Opens what is in a partition's folder. After a clean shutdown nothing is read but sidecars and index files. After a
+ * crash the tails are: from the last mark below the durable watermark every batch is checked. What fails below the
+ * watermark is rot: it stays where it is and is reported. What fails beyond was never promised: a torn tail, cut off.
+ *
+ * @throws LogDirectoryError when the folder holds another partition's segments, or a newer version's
+ * @throws FileError when it cannot be read
+ */
+export async function recoverLog(
+  context: LogContext,
+  options: RecoveryOptions
+): Promise<RecoveredLog> {
+  const recovery = new Recovery(context, options)
+  return recovery.run()
+}
+
+class Recovery {
+  readonly #context: LogContext
+  readonly #options: RecoveryOptions
+  readonly #epochs = new LeaderEpochs()
+  readonly #segments: Segment[] = []
+  readonly #damage: Damage[] = []
+  #epochsAreCertain = true
+  #state: LogState | null = null
+  #durableEndOffset = 0
+
+  constructor(context: LogContext, options: RecoveryOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  async run(): Promise<RecoveredLog> {
+    const found = this.#find()
+    this.#readEpochs(found)
+    this.#state = newestState(found)
+    this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
+    for (const [index, segment] of found.entries()) {
+      const next = found[index + 1]
+      if (!(await this.#open(segment, next?.baseOffset ?? Infinity))) {
+        for (const later of found.slice(index + 1)) await this.#cutWhole(later)
+        break
+      }
+    }
+    this.#coverLostEnd()
+    const first = this.#segments[0]
+    const logStartOffset = Math.max(
+      this.#state?.logStartOffset ?? first?.baseOffset ?? 0,
+      this.#options.checkpointedStartOffset
+    )
+    const logEndOffset = Math.max(this.#segments.at(-1)?.endOffset ?? 0, logStartOffset)
+    const { isClean } = this.#options
+    return {
+      segments: this.#segments,
+      epochs: this.#epochs,
+      logStartOffset,
+      logEndOffset,
+      durableEndOffset: isClean ? logEndOffset : Math.min(this.#durableEndOffset, logEndOffset),
+      durablePosition: this.#state?.durablePosition ?? 0,
+      damage: this.#damage
+    }
+  }
+
+  /** The segments of the folder; leftovers of an earlier life are removed. */
+  #find(): readonly FoundSegment[] {
+    const { files } = this.#context
+    const { folder } = this.#options
+    const baseOffsets = new Set<number>()
+    for (const { name, kind } of files.list(folder)) {
+      if (kind !== 'file') continue
+      if (name.endsWith(deletedSuffix) || name.endsWith(temporarySuffix)) {
+        files.remove(`${folder}/${name}`)
+        continue
+      }
+      const baseOffset = parseSegmentName(name, logSuffix) ?? parseSegmentName(name, sidecarSuffix)
+      if (baseOffset !== null) baseOffsets.add(baseOffset)
+    }
+    return [...baseOffsets].sort((a, b) => a - b).map(baseOffset => this.#look(baseOffset))
+  }
+
+  #look(baseOffset: number): FoundSegment {
+    const { files } = this.#context
+    const logPath = segmentPath(this.#options.folder, baseOffset, logSuffix)
+    const sidecarPath = segmentPath(this.#options.folder, baseOffset, sidecarSuffix)
+    let fileSize = 0
+    if (files.exists(logPath)) {
+      const file = files.open(logPath, 'read')
+      fileSize = file.size()
+      file.close()
+    }
+    const contents = files.exists(sidecarPath) ? Sidecar.read(files, sidecarPath) : null
+    if (contents !== null) this.#checkIdentity(sidecarPath, baseOffset, contents)
+    return { baseOffset, fileSize, contents }
+  }
+
+  #checkIdentity(path: string, baseOffset: number, contents: SidecarContents): void {
+    const { identity } = contents
+    if (identity === 'damaged') return
+    if (identity === 'newer') {
+      throw new LogDirectoryError(
+        'NEWER_FORMAT',
+        `${path} was written by a newer version of odradek; start that version`
+      )
+    }
+    const expected = this.#identity(baseOffset)
+    const isOurs =
+      identity.clusterId === expected.clusterId &&
+      identity.topicId.equals(expected.topicId) &&
+      identity.partition === expected.partition &&
+      identity.baseOffset === baseOffset
+    if (isOurs) return
+    throw new LogDirectoryError(
+      'FOREIGN',
+      `${path} belongs to partition ${identity.partition} of topic id ` +
+        `${identity.topicId.toString('base64url')} of cluster ${identity.clusterId}, offset ` +
+        `${identity.baseOffset}; move the segment to where it belongs and start again`
+    )
+  }
+
+  #identity(baseOffset: number): SegmentIdentity {
+    return segmentIdentity(this.#context, this.#options.name, baseOffset)
+  }
+
+  /** Leader epochs from the journals; from Kafka's checkpoint file and the batches where a journal is damaged. */
+  #readEpochs(found: readonly FoundSegment[]): void {
+    const starts = found.flatMap(segment =>
+      (segment.contents?.journal ?? []).filter(entry => entry.kind === 'leaderEpoch')
+    )
+    this.#epochsAreCertain = found.every(
+      ({ contents }) => contents !== null && !contents.damaged && contents.identity !== 'damaged'
+    )
+    if (!this.#epochsAreCertain) {
+      const path = `${this.#options.folder}/${leaderEpochCheckpointName}`
+      const text = readText(this.#context.files, path)
+      for (const start of parseLeaderEpochCheckpoint(text ?? '') ?? []) {
+        starts.push({ kind: 'leaderEpoch', ...start })
+      }
+    }
+    starts.sort((a, b) => a.startOffset - b.startOffset || a.leaderEpoch - b.leaderEpoch)
+    for (const { leaderEpoch, startOffset } of starts) {
+      if (leaderEpoch > this.#epochs.latest) this.#epochs.assign(leaderEpoch, startOffset)
+    }
+  }
+
+  /** Opens one segment; false when it was cut, so that nothing behind it can be kept. */
+  async #open(found: FoundSegment, nextBaseOffset: number): Promise<boolean> {
+    const segment = this.#reopen(found)
+    this.#segments.push(segment)
+    const isLast = nextBaseOffset === Infinity
+    const marks = this.#trustedMarks(segment, found)
+    const last = marks.at(-1) ?? null
+    const isWhole =
+      last !== null &&
+      (last.position === found.fileSize || (!isLast && last.endOffset === nextBaseOffset))
+    if (isWhole && !isLast) {
+      segment.restore(last, null)
+      this.#settle(segment)
+      return true
+    }
+    const { files } = this.#context
+    const indexes = await readIndexes(files, this.#options.folder, found.baseOffset, marks)
+    if (indexes === null) segment.restore(null, emptyIndexes(found.baseOffset))
+    else segment.restore(last, indexes)
+    const isIntact = await this.#scan(segment, found.fileSize, nextBaseOffset)
+    this.#settle(segment)
+    if (!isLast) {
+      segment.writeMark(true)
+      this.#context.indexes.touch(segment)
+    }
+    if (segment.endOffset < nextBaseOffset && !isLast && isIntact) {
+      this.#damage.push({ segment, fromOffset: segment.endOffset, toOffset: nextBaseOffset })
+    }
+    return isIntact
+  }
+
+  /** What is there now was found on disk; after a crash it still has to be synced (`LocalLog`). */
+  #settle(segment: Segment): void {
+    segment.openedSize = segment.size
+    segment.syncedSize = this.#options.isClean ? segment.size : 0
+  }
+
+  #reopen(found: FoundSegment): Segment {
+    const { folder, configs } = this.#options
+    const { contents, baseOffset } = found
+    if (contents !== null && contents.state !== null && typeof contents.identity === 'object') {
+      return Segment.reopen(this.#context, folder, contents.identity, configs, contents)
+    }
+    this.#context.logger.warn('a sidecar is missing or damaged and is written anew', {
+      segment: segmentPath(folder, baseOffset, logSuffix)
+    })
+    const identity = this.#identity(baseOffset)
+    const note = { logStartOffset: 0, durableEndOffset: 0, durablePosition: 0 }
+    const journal = this.#epochs.starts.map(start => ({ kind: 'leaderEpoch' as const, ...start }))
+    return Segment.create(this.#context, folder, identity, configs, note, journal)
+  }
+
+  /** The marks that nothing speaks against: within the file, and after a crash below the durable watermark. */
+  #trustedMarks(segment: Segment, found: FoundSegment): readonly Mark[] {
+    const { marks } = segment.sidecar
+    const end = marks.findIndex(
+      mark =>
+        mark.position > found.fileSize ||
+        (!this.#options.isClean && mark.endOffset > this.#durableEndOffset)
+    )
+    return end === -1 ? marks : marks.slice(0, end)
+  }
+
+  /** Checks the batches behind what the segment knows; false when a torn tail was cut off. */
+  async #scan(segment: Segment, fileSize: number, nextBaseOffset: number): Promise<boolean> {
+    if (segment.size >= fileSize) return true
+    const window = new ScanWindow(segment.log, fileSize, this.#context.buffers)
+    let isIntact: boolean
+    try {
+      isIntact = await runAsync(this.#scanSteps(segment, window, fileSize, nextBaseOffset))
+    } finally {
+      window.release()
+    }
+    if (isIntact) return true
+    await saveTornTail(this.#context, {
+      name: this.#options.name,
+      segment,
+      fileSize,
+      durableEndOffset: this.#durableEndOffset
+    })
+    segment.cutBack()
+    segment.sidecar.truncateJournal(segment.size, segment.endOffset)
+    this.#epochs.truncate(segment.endOffset)
+    return false
+  }
+
+  *#scanSteps(
+    segment: Segment,
+    window: ScanWindow,
+    fileSize: number,
+    nextBaseOffset: number
+  ): ReadSteps<boolean> {
+    const { indexIntervalBytes } = this.#options.configs
+    while (segment.size < fileSize && segment.endOffset < nextBaseOffset) {
+      const position = segment.size
+      const expected = segment.endOffset
+      if (
+        (yield* this.#isReadable(window, position, expected)) &&
+        this.#epochFits(window.buffer, window.at(position), expected)
+      ) {
+        const { buffer } = window
+        const at = window.at(position)
+        const batch = {
+          size: batchSize(buffer, at),
+          lastOffset: lastOffset(buffer, at),
+          maxTimestampMs: maxTimestampMs(buffer, at)
+        }
+        this.#noteEpoch(segment, partitionLeaderEpoch(buffer, at), expected)
+        segment.accept(batch, indexIntervalBytes)
+        continue
+      }
+      if (expected >= this.#durableEndOffset) return false
+      yield* this.#skipRot(segment, window, fileSize, nextBaseOffset)
+    }
+    return true
+  }
+
+  /** Below the durable watermark bytes that the disk does not give back are damage like any other. */
+  *#isReadable(window: ScanWindow, position: number, expected: number): ReadSteps<boolean> {
+    try {
+      return yield* isSound(window, position, expected)
+    } catch (error) {
+      if (isFileError(error) && expected < this.#durableEndOffset) return false
+      throw error
+    }
+  }
+
+  #epochFits(buffer: Buffer, at: number, offset: number): boolean {
+    const leaderEpoch = partitionLeaderEpoch(buffer, at)
+    if (leaderEpoch === this.#epochs.at(offset)) return true
+    const mayBeNews = !this.#epochsAreCertain || offset >= this.#durableEndOffset
+    return mayBeNews && leaderEpoch > this.#epochs.latest
+  }
+
+  /** The note of a new epoch may be lost with the power while the batch is not. */
+  #noteEpoch(segment: Segment, leaderEpoch: number, startOffset: number): void {
+    if (leaderEpoch === noPartitionLeaderEpoch || leaderEpoch <= this.#epochs.latest) return
+    this.#epochs.assign(leaderEpoch, startOffset)
+    segment.sidecar.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
+  }
+
+  /** Goes on behind damage below the durable watermark: at the next sound batch, or where the watermark stands. */
+  *#skipRot(
+    segment: Segment,
+    window: ScanWindow,
+    fileSize: number,
+    nextBaseOffset: number
+  ): ReadSteps<void> {
+    const fromOffset = segment.endOffset
+    const state = this.#state
+    const isHere =
+      state !== null &&
+      state.durableEndOffset > segment.baseOffset &&
+      state.durableEndOffset <= nextBaseOffset &&
+      state.durablePosition > segment.size &&
+      state.durablePosition <= fileSize
+    const to = isHere ? state.durablePosition : fileSize
+    const maxOffset = Math.min(this.#durableEndOffset, nextBaseOffset)
+    const from = segment.size + 1
+    const search = { from, to, minOffset: fromOffset + 1, maxOffset }
+    const found = yield* this.#findReadable(window, search)
+    if (found === -1) {
+      segment.skipDamage(to - segment.size, maxOffset)
+    } else {
+      segment.skipDamage(found - segment.size, baseOffset(window.buffer, window.at(found)))
+    }
+    this.#damage.push({ segment, fromOffset, toOffset: segment.endOffset })
+  }
+
+  *#findReadable(window: ScanWindow, search: BatchSearch): ReadSteps<number> {
+    try {
+      return yield* findBatch(window, search)
+    } catch (error) {
+      if (isFileError(error)) return -1
+      throw error
+    }
+  }
+
+  /** A segment behind a torn tail: nothing in it was ever promised. */
+  async #cutWhole(found: FoundSegment): Promise<void> {
+    const segment = this.#reopen(found)
+    const { name } = this.#options
+    const { fileSize } = found
+    await saveTornTail(this.#context, {
+      name,
+      segment,
+      fileSize,
+      durableEndOffset: this.#durableEndOffset
+    })
+    for (const path of segment.setAside()) this.#context.files.remove(path)
+  }
+
+  /** The end that was promised counts even when the bytes are gone: their offsets are never given out again. */
+  #coverLostEnd(): void {
+    const last = this.#segments.at(-1)
+    if (last === undefined || last.endOffset >= this.#durableEndOffset) return
+    const { configs, folder } = this.#options
+    this.#damage.push({
+      segment: last,
+      fromOffset: last.endOffset,
+      toOffset: this.#durableEndOffset
+    })
+    const identity = this.#identity(this.#durableEndOffset)
+    const note = {
+      logStartOffset: this.#state?.logStartOffset ?? 0,
+      durableEndOffset: this.#durableEndOffset,
+      durablePosition: 0
+    }
+    const journal = this.#epochs.starts.slice(-1).map(start => ({
+      kind: 'leaderEpoch' as const,
+      ...start
+    }))
+    this.#segments.push(Segment.create(this.#context, folder, identity, configs, note, journal))
+  }
+}
+
+function newestState(found: readonly FoundSegment[]): LogState | null {
+  let newest: LogState | null = null
+  for (const { contents } of found) {
+    const state = contents?.state ?? null
+    if (state === null) continue
+    // A segment's notes are all newer than those of the segment before it.
+    newest = state
+  }
+  return newest
+}
