@@ -23,13 +23,17 @@ export interface AppendFailure extends Failure<ErrorName> {
 
 export type AppendResult = Success<AppendInfo> | AppendFailure
 
-/** A batch that was refused, with the records at fault if the fault is in records. */
-export function refused(
-  error: ErrorName,
-  detail: string | null,
+/** A batch that was refused. */
+export function refused(error: ErrorName, detail: string | null): AppendFailure {
+  return { ...failure(error, detail), recordErrors: [] }
+}
+
+/** A batch that was refused before anything was written, with the records at fault if the fault is in records. */
+export function refusal(
+  { error, detail }: Failure<ErrorName>,
   recordErrors: readonly RecordError[] = []
-): AppendFailure {
-  return { ...failure(error, detail), recordErrors }
+): Promise<AppendFailure> {
+  return Promise.resolve({ ...failure(error, detail), recordErrors })
 }
 
 /**

@@ -2,7 +2,8 @@ import { failure, success } from '../base/result.ts'
 import type { Result } from '../base/result.ts'
 import * as batch from '../record/batch.ts'
 import { readRecords } from '../record/records.ts'
-import type { PartitionLog, ReadError } from '../storage/partition-log.ts'
+import type { LeaderEpochStart, PartitionLog, ReadError } from '../storage/partition-log.ts'
+import { epochAt } from './leader-epochs.ts'
 import { timestampReadSize } from '../limits.ts'
 
 /** A record found by its timestamp. */
@@ -12,12 +13,54 @@ export interface TimestampedOffset {
   readonly leaderEpoch: number
 }
 
+/** What a reader may see of a log. */
+export interface ReaderBounds {
+  /** Exclusive. */
+  readonly upToOffset: number
+  /** Of the partition, at present. */
+  readonly leaderEpoch: number
+  readonly leaderEpochs: readonly LeaderEpochStart[]
+}
+
+const noOffset: TimestampedOffset = { offset: -1, timestampMs: -1, leaderEpoch: -1 }
+
+/**
+ * What ListOffsets asks for (Kafka: UnifiedLog.fetchOffsetByTimestamp).
+ *
+ * @param timestamp ms, or -1 the end, -2 and -4 the start, -3 the record with the largest timestamp, -5 and -6 what
+ *   tiered storage holds: nothing here
+ * @returns offset and timestamp -1 when no record fits
+ */
+export async function findOffset(
+  log: PartitionLog,
+  timestamp: number,
+  { upToOffset, leaderEpoch, leaderEpochs }: ReaderBounds
+): Promise<Result<TimestampedOffset, ReadError>> {
+  switch (timestamp) {
+    case -1:
+      return success({ offset: upToOffset, timestampMs: -1, leaderEpoch })
+    case -2:
+    case -4: {
+      const offset = log.logStartOffset
+      return success({ offset, timestampMs: -1, leaderEpoch: epochAt(leaderEpochs, offset) })
+    }
+    case -5:
+    case -6:
+      return success(noOffset)
+  }
+  const found =
+    timestamp === -3
+      ? await offsetOfLargestTimestamp(log, upToOffset)
+      : await firstOffsetSince(log, timestamp, upToOffset)
+  return found.ok ? success(found.value ?? noOffset) : found
+}
+
 /**
  * The first record at or after `timestampMs`, from `logStartOffset` up to `upToOffset` (exclusive): also within a
  * batch, and the first of several that share one timestamp. Batches that cannot be opened here (lz4 and zstd
  * without their codec) count with their first offset and their largest timestamp.
  */
-export async function firstOffsetSince(
+async function firstOffsetSince(
   log: PartitionLog,
   timestampMs: number,
   upToOffset: number
@@ -51,7 +94,7 @@ export async function firstOffsetSince(
 }
 
 /** The record with the largest timestamp of the log, the first if there are several; null for an empty log. */
-export async function offsetOfLargestTimestamp(
+async function offsetOfLargestTimestamp(
   log: PartitionLog,
   upToOffset: number
 ): Promise<Result<TimestampedOffset | null, ReadError>> {

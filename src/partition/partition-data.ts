@@ -11,6 +11,18 @@ export interface AppendOptions {
   readonly produceVersion: number
   /** The epoch the client believes in, or -1 when it sends none (KIP-320). */
   readonly currentLeaderEpoch?: number
+  /** The transaction coordinator has confirmed that the producer's transaction takes in this partition (KIP-890). */
+  readonly isTransactionVerified?: boolean
+}
+
+/** The end of a transaction in one partition, as its coordinator decided it. */
+export interface TransactionEnd {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly result: 'commit' | 'abort'
+  /** From 2 on every transaction has an epoch of its own (KIP-890). */
+  readonly transactionVersion: number
 }
 
 export interface OwnRecord {

@@ -5,19 +5,21 @@ import type { TopicConfigs } from '../config/topic-configs.ts'
 import type { Clock } from '../io/clock.ts'
 import { producerIdExpirationMs, producersPerPartitionMax } from '../limits.ts'
 import * as batch from '../record/batch.ts'
+import { endTxnMarker } from '../record/control.ts'
 import { buildBatch, readRecords } from '../record/records.ts'
 import type { Record } from '../record/records.ts'
 import { validateProduced } from '../record/validate.ts'
 import { ProducerState } from '../storage/producer-state.ts'
-import type { Applied, RememberedBatch } from '../storage/producer-state.ts'
+import type { AbortedTransaction, Applied, RememberedBatch } from '../storage/producer-state.ts'
 import type { LeaderEpochStart, PartitionLog } from '../storage/partition-log.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import { appendErrorName, readErrorName, refused } from './append-result.ts'
+import { appendErrorName, readErrorName, refusal, refused } from './append-result.ts'
 import type { AppendInfo, AppendResult } from './append-result.ts'
+import { batchRules } from './batch-rules.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
-import { endOffsetForEpoch, epochAt } from './leader-epochs.ts'
+import { endOffsetForEpoch } from './leader-epochs.ts'
 import type { EpochEndOffset } from './leader-epochs.ts'
-import { firstOffsetSince, offsetOfLargestTimestamp } from './offset-for-timestamp.ts'
+import { findOffset } from './offset-for-timestamp.ts'
 import type { TimestampedOffset } from './offset-for-timestamp.ts'
 import { endOffsetOf, readVisible, walkLog } from './log-reading.ts'
 import type {
@@ -28,7 +30,8 @@ import type {
   PartitionBounds,
   PartitionRead,
   PartitionReadRequest,
-  ReplayedBatch
+  ReplayedBatch,
+  TransactionEnd
 } from './partition-data.ts'
 import { rebuildProducers, sequencedBatch } from './rebuild-producers.ts'
 
@@ -104,7 +107,8 @@ export class Partition {
     this.#highWatermark = options.log.durableEndOffset
     this.#producers.onHighWatermark(this.#highWatermark)
     this.#announcedStableOffset = this.lastStableOffset
-    this.#lastAppendTimeMs = options.log.largestTimestamp?.timestampMs ?? 0
+    const stampsTime = options.configs.messageTimestampType === 'LogAppendTime'
+    this.#lastAppendTimeMs = (stampsTime && options.log.largestTimestamp?.timestampMs) || 0
     this.#log.onDurable(() => this.#advance())
     this.#invariants()
   }
@@ -154,27 +158,19 @@ export class Partition {
    */
   append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
     const fault = this.#fault(options.currentLeaderEpoch ?? -1)
-    if (fault !== null) return Promise.resolve(refused(fault.error, fault.detail))
+    if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
-    const configs = this.#configs
-    const validated = validateProduced(records, {
-      maxMessageBytes: configs.maxMessageBytes,
-      compactedTopic: configs.cleanupPolicy.compact,
-      timestampType: configs.messageTimestampType,
-      timestampBeforeMaxMs: configs.messageTimestampBeforeMaxMs,
-      timestampAfterMaxMs: configs.messageTimestampAfterMaxMs,
-      produceVersion: options.produceVersion,
-      nowMs,
-      topicPartition: this.#name
-    })
-    if (!validated.ok) {
-      return Promise.resolve(refused(validated.error, validated.detail, validated.recordErrors))
-    }
+    const produced = { produceVersion: options.produceVersion, nowMs, topicPartition: this.#name }
+    const validated = validateProduced(records, batchRules(this.#configs, produced))
+    if (!validated.ok) return refusal(validated, validated.recordErrors)
     const { bytes } = validated.value
     const isSequenced = batch.producerId(bytes, 0) >= 0
     if (isSequenced) {
-      const checked = this.#producers.check(sequencedBatch(bytes, 0))
-      if (!checked.ok) return Promise.resolve(refused(checked.error, checked.detail))
+      const checked = this.#producers.check(
+        sequencedBatch(bytes, 0),
+        options.isTransactionVerified === true
+      )
+      if (!checked.ok) return refusal(checked)
       if (checked.value !== null) return this.#answerAgain(checked.value, options.acks)
     }
     this.#stamp(bytes, nowMs)
@@ -190,17 +186,36 @@ export class Partition {
   appendRecords(records: readonly OwnRecord[]): Promise<AppendResult> {
     assert(records.length > 0, 'a batch has at least one record')
     const fault = this.#fault(-1)
-    if (fault !== null) return Promise.resolve(refused(fault.error, fault.detail))
+    if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
     const bytes = buildBatch({
       records: records.map(each => ({ ...each, timestampMs: each.timestampMs ?? nowMs }))
     })
     if (bytes.length > this.#configs.maxMessageBytes) {
       const detail = `${bytes.length} bytes in one batch, ${this.#configs.maxMessageBytes} are allowed`
-      return Promise.resolve(refused('MESSAGE_TOO_LARGE', detail))
+      return refusal(failure('MESSAGE_TOO_LARGE', detail))
     }
     this.#stamp(bytes, nowMs)
     return this.#hand(bytes, null, 1)
+  }
+
+  /**
+   * Ends a producer's transaction in this partition: what the transaction coordinator writes.
+   *
+   * @returns INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR
+   */
+  endTransaction(end: TransactionEnd): Promise<AppendResult> {
+    const fault = this.#fault(-1)
+    if (fault !== null) return refusal(fault)
+    const { producerId, producerEpoch, coordinatorEpoch, result } = end
+    const nowMs = this.#clock.wallMs()
+    const told = { producerId, producerEpoch, coordinatorEpoch, timestampMs: nowMs }
+    const marker = { ...told, type: result, offset: this.#log.logEndOffset }
+    const checked = this.#producers.checkMarker(marker, end.transactionVersion)
+    if (!checked.ok) return refusal(checked)
+    const bytes = endTxnMarker({ ...told, result })
+    this.#stamp(bytes, nowMs)
+    return this.#hand(bytes, this.#producers.complete(marker, nowMs), -1)
   }
 
   /**
@@ -220,9 +235,11 @@ export class Partition {
     const read = await readVisible(this.#log, request, upToOffset)
     if (!read.ok) return failure(readErrorName(read.error), read.detail)
     const { bytes } = read.value
-    const abortedTransactions = committedOnly
-      ? this.#producers.abortedTransactions(fromOffset, endOffsetOf(bytes, fromOffset))
-      : null
+    let abortedTransactions: readonly AbortedTransaction[] | null = committedOnly ? [] : null
+    if (committedOnly && this.#producers.hasAbortedTransactions) {
+      const endOffset = endOffsetOf(bytes, fromOffset)
+      abortedTransactions = this.#producers.abortedTransactions(fromOffset, endOffset)
+    }
     const release = (): void => read.value.release()
     return success({ bytes, release, ...bounds, abortedTransactions })
   }
@@ -289,26 +306,15 @@ export class Partition {
   ): Promise<Result<TimestampedOffset, ErrorName>> {
     const fault = this.#fault(currentLeaderEpoch)
     if (fault !== null) return fault
-    const upToOffset =
-      isolationLevel === 'READ_COMMITTED' ? this.lastStableOffset : this.#highWatermark
-    switch (timestamp) {
-      case -1:
-        return success({ offset: upToOffset, timestampMs: -1, leaderEpoch: this.leaderEpoch })
-      case -2:
-      case -4: {
-        const offset = this.#log.logStartOffset
-        return success({ offset, timestampMs: -1, leaderEpoch: epochAt(this.#epochs(), offset) })
-      }
-      case -5:
-      case -6:
-        return success(noOffset)
-    }
-    const found =
-      timestamp === -3
-        ? await offsetOfLargestTimestamp(this.#log, upToOffset)
-        : await firstOffsetSince(this.#log, timestamp, upToOffset)
-    if (!found.ok) return failure(readErrorName(found.error), found.detail)
-    return success(found.value ?? noOffset)
+    const committedOnly = isolationLevel === 'READ_COMMITTED'
+    const upToOffset = committedOnly ? this.lastStableOffset : this.#highWatermark
+    const { leaderEpoch } = this
+    const found = await findOffset(this.#log, timestamp, {
+      upToOffset,
+      leaderEpoch,
+      leaderEpochs: this.#epochs()
+    })
+    return found.ok ? found : failure(readErrorName(found.error), found.detail)
   }
 
   /**
@@ -487,7 +493,6 @@ export class Partition {
   }
 }
 
-const noOffset: TimestampedOffset = { offset: -1, timestampMs: -1, leaderEpoch: -1 }
 const nothingRead = { bytes: Buffer.alloc(0), release: (): void => {} }
 
 function newProducerState(): ProducerState {

@@ -283,6 +283,10 @@ export class ProducerState {
     if (kept !== 0) this.#aborted.splice(0, kept === -1 ? this.#aborted.length : kept)
   }
 
+  get hasAbortedTransactions(): boolean {
+    return this.#aborted.length > 0
+  }
+
   /**
    * Aborted transactions with records in `fromOffset` … `upToOffset` (exclusive), ascending by first offset:
    * kafkajs consumes the list from its head.
