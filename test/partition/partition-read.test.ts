@@ -59,6 +59,16 @@ function put(log: FakeLog, bytes: Buffer, baseOffset: number, lastOffset: number
   ])
 }
 
+/** What compaction leaves of a batch of five records. */
+function emptiedBatch(): Buffer {
+  return buildBatch({ records: [], lastOffsetDelta: 4, deleteHorizonMs: 1 })
+}
+
+function firstOfTransaction(producerId: number): Buffer {
+  const fields = { producerId, producerEpoch: 0, baseSequence: 0 }
+  return clientBatch(['t'], { ...fields, isTransactional: true })
+}
+
 test('a read begins with the batch that contains the offset, and takes whole batches only', async () => {
   const partition = await openPartition(new FakeLog())
   await partition.append(clientBatch(['a', 'b', 'c']), acked)
@@ -135,13 +145,12 @@ test('rotten bytes are CORRUPT_MESSAGE at their offset, what is before them is r
 
 test('batches emptied by compaction are passed over while records follow, and handed out at the end', async () => {
   const log = new FakeLog()
-  const empty = (): Buffer => buildBatch({ records: [], lastOffsetDelta: 4, deleteHorizonMs: 1 })
-  put(log, empty(), 0, 4)
-  put(log, empty(), 5, 9)
+  put(log, emptiedBatch(), 0, 4)
+  put(log, emptiedBatch(), 5, 9)
   put(log, clientBatch(['a']), 10, 10)
-  put(log, empty(), 11, 15)
+  put(log, emptiedBatch(), 11, 15)
   const partition = await openPartition(log)
-  const size = empty().length
+  const size = emptiedBatch().length
   expect(await ranges(partition, 0, { maxBytes: size })).toEqual([[10, 10]])
   expect(await ranges(partition, 11)).toEqual([[11, 15]])
   expect(log.buffersOut).toBe(0)
@@ -151,12 +160,10 @@ test('committed readers stop at an open transaction, see its end, and get aborte
   const log = new FakeLog('manual')
   const partition = await openPartition(log)
   const verified = { ...acked, isTransactionVerified: true }
-  const transactional = (producerId: number, baseSequence: number): Buffer =>
-    clientBatch(['t'], { producerId, producerEpoch: 0, baseSequence, isTransactional: true })
   const end = { producerEpoch: 0, coordinatorEpoch: 0, transactionVersion: 0 }
   void partition.append(clientBatch(['plain']), acked)
-  void partition.append(transactional(1, 0), verified)
-  void partition.append(transactional(2, 0), verified)
+  void partition.append(firstOfTransaction(1), verified)
+  void partition.append(firstOfTransaction(2), verified)
   log.sync()
   expect([partition.highWatermark, partition.lastStableOffset]).toEqual([3, 1])
   const committed = { isolationLevel: 'READ_COMMITTED' } as const

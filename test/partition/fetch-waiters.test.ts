@@ -1,0 +1,262 @@
+import { expect, test } from 'vitest'
+import { manualClock } from '../../src/io/manual-clock.ts'
+import type { ManualClock } from '../../src/io/manual-clock.ts'
+import { FetchWaiters } from '../../src/partition/fetch-waiters.ts'
+import { readOrWait, readPartitions } from '../../src/partition/fetch-reads.ts'
+import type { FetchReads, PartitionToRead } from '../../src/partition/fetch-reads.ts'
+import type { IsolationLevel, Partition } from '../../src/partition/partition.ts'
+import { FakeLog } from './fake-log.ts'
+import { clientBatch, openPartition } from './fixture.ts'
+
+const acked = { acks: -1, produceVersion: 9 }
+const never = new AbortController().signal
+
+interface Fixture {
+  readonly clock: ManualClock
+  readonly waiters: FetchWaiters
+}
+
+function fixture(): Fixture {
+  const clock = manualClock()
+  return { clock, waiters: new FetchWaiters(clock) }
+}
+
+function at(partition: Partition, fetchOffset: number, maxBytes = 1 << 20): PartitionToRead {
+  return { partition, fetchOffset, maxBytes, currentLeaderEpoch: -1 }
+}
+
+interface WaitOptions {
+  readonly minBytes?: number
+  readonly maxWaitMs?: number
+  readonly isolationLevel?: IsolationLevel
+  readonly signal?: AbortSignal
+}
+
+/** A fetch under way: `reads` is null while it waits. */
+function start(
+  { waiters }: Fixture,
+  partitions: readonly PartitionToRead[],
+  options: WaitOptions = {}
+): { reads: FetchReads | null; readonly done: Promise<FetchReads> } {
+  const { minBytes = 1, maxWaitMs = 500, isolationLevel = 'READ_UNCOMMITTED' } = options
+  const limits = { minBytes, maxWaitMs, isolationLevel, maxBytes: 1 << 20 }
+  const done = readOrWait(partitions, limits, waiters, options.signal ?? never)
+  const fetch: { reads: FetchReads | null; readonly done: Promise<FetchReads> } = {
+    reads: null,
+    done
+  }
+  void done.then(reads => (fetch.reads = reads))
+  return fetch
+}
+
+/** Lets every promise that can go on do so. */
+function settle(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
+test('a fetch at the end waits, and an append wakes it in the same turn', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  const fetch = start(at0, [at(partition, 0)])
+  await settle()
+  expect(fetch.reads).toBe(null)
+  expect(at0.waiters.count).toBe(1)
+  void partition.append(clientBatch(['a']), acked)
+  expect(at0.waiters.count).toBe(0)
+  const reads = await fetch.done
+  expect(reads.size).toBe(clientBatch(['a']).length)
+})
+
+test('a fetch waits until all its partitions together have minBytes', async () => {
+  const at0 = fixture()
+  const first = await openPartition(new FakeLog())
+  const second = await openPartition(new FakeLog())
+  const size = clientBatch(['a']).length
+  const fetch = start(at0, [at(first, 0), at(second, 0)], { minBytes: 2 * size })
+  await settle()
+  await first.append(clientBatch(['a']), acked)
+  await settle()
+  expect(fetch.reads).toBe(null)
+  await second.append(clientBatch(['a']), acked)
+  expect((await fetch.done).size).toBe(2 * size)
+})
+
+test('what a partition may add counts up to its own limit only', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  const size = clientBatch(['a']).length
+  const fetch = start(at0, [at(partition, 0, size)], { minBytes: 2 * size })
+  await settle()
+  for (let n = 0; n < 4; n++) await partition.append(clientBatch(['a']), acked)
+  await settle()
+  expect(fetch.reads).toBe(null)
+  at0.clock.advance(500)
+  expect((await fetch.done).size).toBe(size)
+})
+
+test('bytes found by the first read count, and are read again for the answer', async () => {
+  const at0 = fixture()
+  const log = new FakeLog()
+  const partition = await openPartition(log)
+  const size = clientBatch(['a']).length
+  await partition.append(clientBatch(['a']), acked)
+  const fetch = start(at0, [at(partition, 0)], { minBytes: 2 * size })
+  await settle()
+  expect(fetch.reads).toBe(null)
+  expect(log.buffersOut).toBe(0)
+  await partition.append(clientBatch(['a']), acked)
+  const reads = await fetch.done
+  expect(reads.size).toBe(2 * size)
+  reads.release()
+  expect(log.buffersOut).toBe(0)
+})
+
+test('what comes between the read and the wait is not missed', async () => {
+  const { waiters } = fixture()
+  const partition = await openPartition(new FakeLog())
+  const reads = await readPartitions([at(partition, 0)], 1 << 20, 'READ_UNCOMMITTED')
+  await partition.append(clientBatch(['a']), acked)
+  const wait = { partitions: reads.awaited, minBytes: 1, maxWaitMs: 500, signal: never }
+  expect(await waiters.wait(wait)).toBe('ready')
+  expect(waiters.count).toBe(0)
+})
+
+test('a batch counts when it is durable, not when it is written', async () => {
+  const at0 = fixture()
+  const log = new FakeLog('manual')
+  const partition = await openPartition(log)
+  const fetch = start(at0, [at(partition, 0)])
+  await settle()
+  void partition.append(clientBatch(['a']), acked)
+  await settle()
+  expect(fetch.reads).toBe(null)
+  log.sync()
+  expect((await fetch.done).size).toBeGreaterThan(0)
+})
+
+test('maxWaitMs ends the wait with what there is; 0 does not wait at all', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  expect((await start(at0, [at(partition, 0)], { maxWaitMs: 0 }).done).size).toBe(0)
+  const fetch = start(at0, [at(partition, 0)], { maxWaitMs: 500 })
+  await settle()
+  at0.clock.advance(499)
+  await settle()
+  expect(fetch.reads).toBe(null)
+  at0.clock.advance(1)
+  expect((await fetch.done).size).toBe(0)
+})
+
+test('minBytes of 0 and a partition that cannot be read are answered at once', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  expect((await start(at0, [at(partition, 0)], { minBytes: 0 }).done).size).toBe(0)
+  const failed = await start(at0, [at(partition, 0), at(partition, 9)]).done
+  expect(failed.hasErrors).toBe(true)
+  expect((await start(at0, []).done).results).toEqual([])
+})
+
+test('a thousand waiting fetches share one alarm, and idle time costs none', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  const fetches = Array.from({ length: 1_000 }, (_, n) =>
+    start(at0, [at(partition, 0)], {
+      maxWaitMs: 500 + (n % 7),
+      signal: new AbortController().signal
+    })
+  )
+  await settle()
+  expect(at0.waiters.count).toBe(1_000)
+  expect(at0.clock.pendingCount).toBe(1)
+  at0.clock.advance(506)
+  await Promise.all(fetches.map(each => each.done))
+  expect(at0.clock.pendingCount).toBe(0)
+})
+
+test('a committed reader sleeps through an open transaction and wakes when it ends', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  const fields = { producerId: 1, producerEpoch: 0 }
+  const transactional = clientBatch(['t'], { ...fields, baseSequence: 0, isTransactional: true })
+  const fetch = start(at0, [at(partition, 0)], { isolationLevel: 'READ_COMMITTED' })
+  await settle()
+  await partition.append(transactional, { ...acked, isTransactionVerified: true })
+  await settle()
+  expect(fetch.reads).toBe(null)
+  const end = { ...fields, coordinatorEpoch: 0, transactionVersion: 0, result: 'commit' } as const
+  await partition.endTransaction(end)
+  const reads = await fetch.done
+  expect(reads.size).toBeGreaterThan(transactional.length)
+})
+
+test('the end of a transaction that was open before the wait wakes whatever minBytes says', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  const fields = { producerId: 1, producerEpoch: 0 }
+  await partition.append(
+    clientBatch(['t'.repeat(1_000)], { ...fields, baseSequence: 0, isTransactional: true }),
+    { ...acked, isTransactionVerified: true }
+  )
+  const fetch = start(at0, [at(partition, 0)], {
+    isolationLevel: 'READ_COMMITTED',
+    minBytes: 1_000
+  })
+  await settle()
+  expect(fetch.reads).toBe(null)
+  const end = { ...fields, coordinatorEpoch: 0, transactionVersion: 0, result: 'commit' } as const
+  await partition.endTransaction(end)
+  expect((await fetch.done).size).toBeGreaterThan(1_000)
+})
+
+test('a connection that goes takes its waiting fetch along', async () => {
+  const at0 = fixture()
+  const partition = await openPartition(new FakeLog())
+  const gone = new AbortController()
+  const fetch = start(at0, [at(partition, 0)], { signal: gone.signal })
+  await settle()
+  expect(at0.waiters.count).toBe(1)
+  gone.abort()
+  expect(at0.waiters.count).toBe(0)
+  await fetch.done
+})
+
+test('closing the waiters and closing a partition lets the fetches go on', async () => {
+  const at0 = fixture()
+  const first = await openPartition(new FakeLog())
+  const second = await openPartition(new FakeLog())
+  const closed = start(at0, [at(first, 0), at(second, 0)])
+  await settle()
+  await first.close()
+  expect((await closed.done).results).toMatchObject([
+    { error: 'NOT_LEADER_OR_FOLLOWER' },
+    { ok: true }
+  ])
+  const parked = start(at0, [at(second, 0)])
+  await settle()
+  at0.waiters.close()
+  await parked.done
+  const late = start(at0, [at(second, 0)])
+  expect((await late.done).size).toBe(0)
+  expect(at0.clock.pendingCount).toBe(0)
+})
+
+test('a fetch over several partitions keeps to maxBytes, with the first batch whole in any case', async () => {
+  const partitions = await Promise.all([
+    openPartition(new FakeLog()),
+    openPartition(new FakeLog()),
+    openPartition(new FakeLog())
+  ])
+  const size = clientBatch(['a']).length
+  for (const each of partitions.slice(1)) {
+    await each.append(clientBatch(['a']), acked)
+    await each.append(clientBatch(['a']), acked)
+  }
+  const toRead = partitions.map(each => at(each, 0))
+  const sizes = async (maxBytes: number): Promise<number[]> => {
+    const reads = await readPartitions(toRead, maxBytes, 'READ_UNCOMMITTED')
+    return reads.results.map(each => (each.ok ? each.value.bytes.length / size : -1))
+  }
+  expect(await sizes(1)).toEqual([0, 1, 0])
+  expect(await sizes(3 * size)).toEqual([0, 2, 1])
+  expect(await sizes(100 * size)).toEqual([0, 2, 2])
+})
