@@ -11,7 +11,7 @@ import type { Random } from './io/random.ts'
 import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
 import { StartError } from './start-error.ts'
-import { LogDirectory } from './storage/local/log-directory.ts'
+import { LogDirectory } from './storage/local/log-dir.ts'
 import { LogDirectoryError } from './storage/local/log-directory-error.ts'
 import type { PartitionLog } from './storage/partition-log.ts'
 
@@ -65,7 +65,7 @@ export class BrokerStorage {
       )
       return new BrokerStorage(directory, clusterId, metadata, options)
     } catch (error) {
-      directory?.abandon()
+      await directory?.abandon()
       throw error instanceof LogDirectoryError ? new StartError(error.code, error.message) : error
     }
   }
@@ -123,8 +123,8 @@ export class BrokerStorage {
   }
 
   /** Lets go of the folder as it is: after a failure nothing more is written. */
-  abandon(): void {
-    this.#directory.abandon()
+  abandon(): Promise<void> {
+    return this.#directory.abandon()
   }
 }
 
@@ -147,17 +147,18 @@ async function identify(
   { settings, random }: StorageOptions
 ): Promise<string> {
   const wanted = settings.clusterId
-  const known = directory.clusterId
-  if (known !== null) {
-    if (wanted === null || wanted === known) return known
-    throw new StartError(
-      'FOREIGN',
-      `${settings.dataDir} belongs to the cluster ${known}, not to ${wanted}`
-    )
+  const { clusterId: known, nodeId } = directory
+  if (known === null) {
+    const clusterId = wanted ?? randomTopicId(random)
+    await directory.initialize(clusterId, settings.nodeId)
+    return clusterId
   }
-  const clusterId = wanted ?? randomTopicId(random)
-  await directory.initialize(clusterId)
-  return clusterId
+  const belongs = (to: string): StartError =>
+    new StartError('FOREIGN', `data directory ${settings.dataDir} belongs to ${to}`)
+  if (wanted !== null && wanted !== known) throw belongs(`the cluster ${known}, not to ${wanted}`)
+  if (nodeId !== settings.nodeId)
+    throw belongs(`the broker with node id ${nodeId}, not ${settings.nodeId}`)
+  return known
 }
 
 async function openPartition(

@@ -96,7 +96,7 @@ export class Broker {
       return broker
     } catch (error) {
       await server?.destroy()
-      storage.abandon()
+      await storage.abandon()
       throw error instanceof MetadataLogError ? new StartError('CORRUPT', error.message) : error
     }
   }
@@ -135,7 +135,7 @@ export class Broker {
     this.#state = 'failed'
     const { settings, storage, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
-    storage.abandon()
+    void storage.abandon()
     fetchWaiters.close()
     void server.destroy()
     this.#closed.reject(error)
@@ -232,8 +232,6 @@ function groupCoordinator(
       return topic.ok ? success(topic.value.partitions.length) : topic
     },
     topicExists: (topic, partition) => cluster.partition(topic, partition) !== undefined,
-    topicName: topicId => cluster.topicById(topicId)?.name,
-    topicId: topic => cluster.topic(topic)?.topicId,
     config: cluster.config,
     clock,
     random,

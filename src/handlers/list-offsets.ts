@@ -23,6 +23,9 @@ const specialTimestampsSince: ReadonlyMap<number, number> = new Map([
   [-6, 11]
 ])
 
+/** Clients of older versions know no leader epochs. */
+const leaderEpochSince = 4
+
 export const listOffsets: Handler<'ListOffsets'> = async (context, request) => {
   const duplicates = duplicatePartitions(request)
   const topics: ListOffsetsResponseTopicResponseInit[] = []
@@ -61,7 +64,8 @@ async function find(
   const isolationLevel = request.isolationLevel === 1 ? 'READ_COMMITTED' : 'READ_UNCOMMITTED'
   const found = await partition.listOffset(timestamp, isolationLevel, currentLeaderEpoch)
   if (!found.ok) return refused(asked, found.error)
-  const { offset, timestampMs, leaderEpoch } = found.value
+  const { offset, timestampMs } = found.value
+  const leaderEpoch = context.apiVersion >= leaderEpochSince ? found.value.leaderEpoch : -1
   return { partitionIndex, errorCode: 0, timestamp: timestampMs, offset, leaderEpoch }
 }
 
