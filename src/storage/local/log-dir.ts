@@ -23,6 +23,7 @@ import {
   isDeletedFolderName,
   logStartCheckpointName,
   metaPropertiesName,
+  parsePartitionFolderName,
   partitionFolderName,
   partitionMetadataName,
   recoveryPointCheckpointName
@@ -155,7 +156,7 @@ export class LogDirectory {
     const log = new LocalLog(this.#context, name, configs, recovered, isThere)
     this.#logs.set(folder, log)
     this.#folders.add(folder)
-    await log.settle(recovered.durablePosition)
+    await log.settle()
     return log
   }
 
@@ -186,6 +187,38 @@ export class LogDirectory {
     files.rename(`${this.path}/${folder}`, aside)
     if (this.#options.durability === 'fsync') await this.#context.syncPath()
     this.#context.remover.removeFolderLater(aside, delayMs)
+  }
+
+  /**
+   * Moves the folders of partitions that nobody knows aside: a crash left them, or somebody put them there.
+   *
+   * @returns what they are called now
+   */
+  moveUnknownAside(known: Iterable<LogName>): readonly string[] {
+    const { files, random } = this.#options
+    const expected = new Set([...known].map(partitionFolderName))
+    const moved: string[] = []
+    for (const folder of this.#folders) {
+      const name = parsePartitionFolderName(folder)
+      if (name === null || expected.has(folder)) continue
+      const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'stray')}`
+      files.rename(`${this.path}/${folder}`, aside)
+      this.#folders.delete(folder)
+      moved.push(aside)
+    }
+    return moved
+  }
+
+  /** Lets go at once and leaves everything as it is, for the next start to recover. After `close` it does nothing. */
+  async abandon(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#context.remover.stop()
+    try {
+      await Promise.all([...this.#logs.values()].map(log => log.abandon()))
+    } finally {
+      this.#lock.release()
+    }
   }
 
   /** Size of all batches of all logs, bytes. */
@@ -307,8 +340,7 @@ function emptyLog(startOffset: number): RecoveredLog {
     epochs: new LeaderEpochs(),
     logStartOffset: startOffset,
     logEndOffset: startOffset,
-    durableEndOffset: startOffset,
-    durablePosition: 0,
+    durableEnd: { offset: startOffset, segment: null, position: 0 },
     damage: []
   }
 }
