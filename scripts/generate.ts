@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { contradictions, schemaViolations } from './generate/check-definitions.ts'
 import { loadProtocol } from './generate/definitions.ts'
 import { apiFile, recordFile } from './generate/emit-files.ts'
 import { apiTableFile, configsFile, errorsFile, recordTypesFile } from './generate/emit-tables.ts'
@@ -11,7 +12,9 @@ import { apiTableFile, configsFile, errorsFile, recordTypesFile } from './genera
 const root = fileURLToPath(new URL('..', import.meta.url))
 const generated = 'src/wire/generated'
 
+refuse(schemaViolations(join(root, 'protocol')))
 const protocol = loadProtocol(join(root, 'protocol'))
+refuse(contradictions(protocol))
 const files = new Map<string, string>([
   ...protocol.apis.map(api => [`${generated}/${api.slug}.ts`, apiFile(api)] as const),
   ...protocol.records.map(
@@ -38,6 +41,10 @@ for (const name of readdirSync(join(root, generated), { recursive: true, encodin
 process.stdout.write(
   `${protocol.apis.length} APIs, ${protocol.records.length} records: ${files.size} files, ${written} changed\n`
 )
+
+function refuse(errors: readonly string[]): void {
+  if (errors.length > 0) throw new Error(`protocol/ is not right:\n${errors.join('\n')}`)
+}
 
 function textOf(path: string): string | null {
   try {

@@ -21,8 +21,10 @@ export function emitReaders(source: Source, message: Message): void {
       )
     }
     const exported = struct === message.root ? 'export ' : ''
-    source.block(
-      `${exported}function read${struct.typeName}(reader: Reader, version: number): ${struct.typeName}`,
+    source.function(
+      `${exported}function read${struct.typeName}`,
+      ['reader: Reader', 'version: number'],
+      struct.typeName,
       () => emitBody(source, message, struct)
     )
   }
@@ -95,8 +97,8 @@ function emitElements(
   if (field.type.kind !== 'array') return
   const { element } = field.type
   const value = choose(versions, version => readText(message, field, element, version))
-  const loop = `for (let left = ${name}Length; left > 0; left--) ${name}.push(${value})`
-  source.line(readType(field).endsWith(' | null') ? `if (${name} !== null) ${loop}` : loop)
+  const guard = readType(field).endsWith(' | null') ? `if (${name} !== null) ` : ''
+  source.loop(`${guard}for (let left = ${name}Length; left > 0; left--)`, `${name}.push(${value})`)
 }
 
 function lengthText(message: Message, field: Field, version: number): string {
@@ -167,15 +169,17 @@ function emitTagSwitch(
 ): void {
   source.line('tag = reader.tag(tag)')
   source.line('const tagEnd = reader.tagEnd()')
+  const first = Math.max(message.flexibleFrom, struct.versions.min)
   tagged.forEach((field, index) => {
-    const first = Math.max(message.flexibleFrom, struct.versions.min)
-    const condition = field.versions.min > first ? ` && version >= ${field.versions.min}` : ''
-    source.block(`${index === 0 ? '' : 'else '}if (tag === ${field.tag}${condition})`, () => {
+    const since = field.versions.min > first ? ` && version >= ${field.versions.min}` : ''
+    const close = index === 0 ? '' : '} else '
+    source.line(`${close}if (tag === ${field.tag}${since}) {`)
+    source.indented(() => {
       emitTagValue(source, message, field)
       source.line('reader.expectTagEnd(tagEnd)')
     })
   })
-  source.line('else reader.skipTag(tagEnd)')
+  source.line('} else reader.skipTag(tagEnd)')
 }
 
 function emitTagValue(source: Source, message: Message, field: Field): void {

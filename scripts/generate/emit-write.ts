@@ -1,6 +1,6 @@
 import { assert } from '../../src/base/assert.ts'
-import type { Field, Message, Struct, Type, Versions } from './model.ts'
-import { includes, intersect, isNullable, structIn } from './model.ts'
+import type { Field, Message, Struct, Versions } from './model.ts'
+import { includes, intersect, isNullable } from './model.ts'
 import { emitVersionCheck, lengthMethod, localName, methodOf } from './emit-read.ts'
 import { defaultName, defaultText, initType, isOptional } from './emit-types.ts'
 import type { Source } from './source.ts'
@@ -17,8 +17,10 @@ export function emitWriters(source: Source, message: Message): void {
     const exported = struct === message.root ? 'export ' : ''
     if (struct === message.root)
       source.doc(`Writes ${message.name}; large byte fields are not copied.`)
-    source.block(
-      `${exported}function write${struct.typeName}(writer: Writer, message: ${struct.typeName}Init, version: number): void`,
+    source.function(
+      `${exported}function write${struct.typeName}`,
+      ['writer: Writer', `message: ${struct.typeName}Init`, 'version: number'],
+      'void',
       () => emitBody(source, message, struct)
     )
   }
@@ -124,7 +126,11 @@ function emitArray(source: Source, message: Message, struct: Struct, field: Fiel
     ...(always || !field.ignorable ? [] : [versionCondition(present, struct)])
   ]
   const condition = conditions.length === 0 ? '' : `if (${conditions.join(' && ')}) `
-  source.line(`${condition}${loopText(message, field, value, present)}`)
+  const head = `${condition}for (const element of ${value})`
+  const element = (version: number): string => elementText(message, field, version)
+  const [only, ...others] = casesByVersion(present, element)
+  if (only !== undefined && others.length === 0) source.loop(head, only.text)
+  else source.block(head, () => branch(source, present, version => [element(version)]))
 }
 
 function versionCondition(present: Versions, struct: Struct): string {
@@ -160,7 +166,7 @@ function writeLines(message: Message, field: Field, value: string, version: numb
   const nullable = isNullable(field, version)
   const { type } = field
   if (type.kind === 'array') {
-    const loop = loopText(message, field, value, { min: version, max: version })
+    const loop = `for (const element of ${value}) ${elementText(message, field, version)}`
     const length = lengthLine(message, field, value, version)
     return [length, canBeNull(field) ? `if (${value} !== null) ${loop}` : loop]
   }
@@ -175,19 +181,6 @@ function lengthLine(message: Message, field: Field, value: string, version: numb
   return `writer.${lengthMethod(flexible, nullable)}(${length})`
 }
 
-function loopText(message: Message, field: Field, value: string, versions: Versions): string {
-  assert(field.type.kind === 'array', `${field.name} is an array`)
-  const { element } = field.type
-  const cases = casesByVersion(versions, version => elementText(message, field, element, version))
-  if (cases.length === 1) return `for (const element of ${value}) ${cases[0]!.text}`
-  const branches = cases
-    .reverse()
-    .map(({ from, text }, index) =>
-      index === cases.length - 1 ? text : `if (version >= ${from}) ${text}; else `
-    )
-  return `for (const element of ${value}) { ${branches.join('')} }`
-}
-
 function structLines(struct: Struct, field: Field, value: string, nullable: boolean): string[] {
   const write = `write${struct.typeName}(writer, ${value}, version)`
   if (nullable) {
@@ -197,12 +190,15 @@ function structLines(struct: Struct, field: Field, value: string, nullable: bool
   return [`assert(${value} !== null, '${struct.name} cannot be null in this version')`, write]
 }
 
-function elementText(message: Message, field: Field, type: Type, version: number): string {
-  const inner = structIn(type)
-  if (inner !== null) return `write${inner.typeName}(writer, element, version)`
-  if (type.kind !== 'primitive') return ''
+function elementText(message: Message, field: Field, version: number): string {
+  assert(field.type.kind === 'array', `${field.name} is an array`)
+  const { element } = field.type
+  if (element.kind === 'struct') {
+    return `write${element.struct.typeName}(writer, element, version)`
+  }
+  assert(element.kind === 'primitive', 'an array holds no arrays')
   const flexible = field.compact && version >= message.flexibleFrom
-  return `writer.${methodOf(type.name, type.exact, flexible, false)}(element)`
+  return `writer.${methodOf(element.name, element.exact, flexible, false)}(element)`
 }
 
 function emitTags(source: Source, message: Message, struct: Struct): void {

@@ -1,5 +1,7 @@
 import type { Versions } from './model.ts'
 
+const lineWidth = 100
+
 /** Text of a source file, line by line, indented by blocks. */
 export class Source {
   readonly #lines: string[] = []
@@ -16,6 +18,30 @@ export class Source {
     this.line(`}${tail}`)
   }
 
+  /** A function; its parameters take a line each when one line is too short. */
+  function(head: string, parameters: readonly string[], result: string, body: () => void): void {
+    const line = `${head}(${parameters.join(', ')}): ${result} {`
+    if (line.length <= lineWidth) this.line(line)
+    else {
+      this.line(`${head}(`)
+      this.indented(() => {
+        parameters.forEach((parameter, index) => {
+          this.line(parameter + (index === parameters.length - 1 ? '' : ','))
+        })
+      })
+      this.line(`): ${result} {`)
+    }
+    this.indented(body)
+    this.line('}')
+  }
+
+  /** A loop over one statement, in braces when one line is too short. */
+  loop(head: string, statement: string): void {
+    if (2 * this.#depth + head.length + 1 + statement.length <= lineWidth) {
+      this.line(`${head} ${statement}`)
+    } else this.block(head, () => this.line(statement))
+  }
+
   indented(body: () => void): void {
     this.#depth++
     body()
@@ -24,7 +50,7 @@ export class Source {
 
   /** A doc comment, wrapped at 100 columns. */
   doc(text: string): void {
-    const width = 96 - 2 * this.#depth
+    const width = lineWidth - 2 * this.#depth
     if (text.length + 7 <= width) {
       this.line(`/** ${text} */`)
       return
@@ -92,30 +118,36 @@ export function branch(
     return
   }
   if (cases.length === 2 && newest.text === '') {
-    emitBranch(source, `if (version < ${newest.from})`, cases[1]!.text)
+    const open = emitBranch(source, `if (version < ${newest.from})`, cases[1]!.text)
+    if (open !== '') source.line(open)
     return
   }
+  let open = ''
   cases.forEach(({ from, text }, index) => {
     if (cases.slice(index).every(older => older.text === '')) return
     const condition = index === cases.length - 1 ? '' : `if (version >= ${from})`
-    const head = index === 0 ? condition : `else ${condition}`.trimEnd()
-    emitBranch(source, head, text)
+    open = emitBranch(source, index === 0 ? condition : `else ${condition}`.trimEnd(), text, open)
   })
+  if (open !== '') source.line(open)
 }
 
-function emitBranch(source: Source, head: string, text: string): void {
+/**
+ * One arm of a chain of conditions, and what has to be closed before the next one.
+ *
+ * @param open the brace that the arm before left open, if any
+ */
+function emitBranch(source: Source, head: string, text: string, open = ''): string {
   const lines = linesOf(text)
+  const start = open === '' ? head : `${open} ${head}`
   if (lines.length === 1) {
-    source.line(`${head} ${lines[0]}`)
-    return
+    source.line(`${start} ${lines[0]}`)
+    return ''
   }
-  if (lines.length === 0) {
-    source.line(`${head} {}`)
-    return
-  }
-  source.block(head, () => {
+  source.line(`${start} {`)
+  source.indented(() => {
     for (const line of lines) source.line(line)
   })
+  return '}'
 }
 
 function linesOf(text: string): string[] {
