@@ -1,0 +1,121 @@
+import { Cluster, type PartitionToOpen } from '../../src/cluster/cluster.ts'
+import type { NewTopic } from '../../src/cluster/topic-creation.ts'
+import { clusterMetadataTopic, clusterMetadataTopicId } from '../../src/cluster/topic-name.ts'
+import { parseBrokerConfig, type BrokerConfig } from '../../src/config/broker-config.ts'
+import { FileError } from '../../src/io/files.ts'
+import { manualClock } from '../../src/io/manual-clock.ts'
+import { seededRandom } from '../../src/io/seeded-random.ts'
+import { Partition } from '../../src/partition/partition.ts'
+import { silentLogger } from '../../src/telemetry/logger.ts'
+import { FakeLog } from '../partition/fake-log.ts'
+import { topicConfigs } from '../partition/fixture.ts'
+
+export const nodeId = 1
+
+export interface DiskOptions {
+  /** `manual`: what is appended to the metadata log is durable when the test says so. */
+  readonly metadataDurability?: 'immediate' | 'manual'
+}
+
+/** What outlives a cluster: its metadata log and the logs of its partitions. The test may break it. */
+export class Disk {
+  readonly metadataLog: FakeLog
+  /** By topic id and partition. */
+  readonly logs = new Map<string, FakeLog>()
+  /** Every partition that was opened, in order, by each run. */
+  readonly opened: PartitionToOpen[] = []
+  /** What happened to files, in order. */
+  readonly events: string[] = []
+  /** Refuses the next opening of partitions, as a full file system does. */
+  full = false
+  /** Refuses the next removal. */
+  stubborn = false
+
+  constructor({ metadataDurability = 'immediate' }: DiskOptions = {}) {
+    this.metadataLog = new FakeLog(metadataDurability)
+  }
+
+  /** Opens a cluster over what is on the disk. */
+  async open(options: OpenClusterOptions = {}): Promise<Cluster> {
+    const metadata = await Partition.open({
+      topic: clusterMetadataTopic,
+      topicId: clusterMetadataTopicId,
+      partition: 0,
+      leaderEpoch: 0,
+      log: this.metadataLog,
+      configs: { ...topicConfigs, maxMessageBytes: 1 << 24 },
+      clock: manualClock(),
+      ownerEpoch: 0
+    })
+    const cluster = await Cluster.open({
+      clusterId: 'c2l4dGVlbi1ieXRlcy1pZA',
+      nodeId,
+      config: brokerConfig(options.configs),
+      random: seededRandom(options.seed ?? 7),
+      logger: silentLogger,
+      metadata,
+      cleanStart: options.cleanStart ?? true,
+      openPartitions: list => this.#openPartitions(list),
+      removePartitions: list => this.#removePartitions(list)
+    })
+    cluster.setEndpoint('PLAINTEXT', 'broker.test', 9092)
+    return cluster
+  }
+
+  async #openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]> {
+    if (this.full) {
+      this.full = false
+      throw new FileError('ENOSPC', '/data', 'no space left on device')
+    }
+    this.opened.push(...list)
+    return Promise.all(list.map(each => this.#openPartition(each)))
+  }
+
+  #openPartition(each: PartitionToOpen): Promise<Partition> {
+    const key = `${each.topicId}-${each.partition}`
+    const log = this.logs.get(key) ?? new FakeLog()
+    this.logs.set(key, log)
+    this.events.push(`open ${each.topic}-${each.partition}`)
+    return Partition.open({ ...each, log, clock: manualClock(), ownerEpoch: 0 })
+  }
+
+  async #removePartitions(list: readonly Partition[]): Promise<void> {
+    for (const partition of list) {
+      this.events.push(`remove ${partition.topic}-${partition.partition}`)
+      this.logs.delete(`${partition.topicId}-${partition.partition}`)
+      await partition.close()
+    }
+    if (!this.stubborn) return
+    this.stubborn = false
+    throw new FileError('EBUSY', '/data', 'resource busy')
+  }
+}
+
+export interface OpenClusterOptions {
+  readonly configs?: Readonly<Record<string, string>>
+  readonly cleanStart?: boolean
+  readonly seed?: number
+}
+
+export function brokerConfig(overrides: Readonly<Record<string, string>> = {}): BrokerConfig {
+  const parsed = parseBrokerConfig(overrides, 'memory')
+  if (!parsed.ok) throw new Error(parsed.detail ?? parsed.error)
+  return parsed.value
+}
+
+/** A topic as a client asks for it that says nothing but the name. */
+export function newTopic(name: string, rest: Partial<NewTopic> = {}): NewTopic {
+  return { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [], ...rest }
+}
+
+/** Creates one topic and gives its id. */
+export async function createTopic(
+  cluster: Cluster,
+  name: string,
+  rest: Partial<NewTopic> = {}
+): Promise<string> {
+  const plans = await cluster.createTopics([newTopic(name, rest)], { validateOnly: false })
+  const plan = plans.get(name)
+  if (!plan?.ok) throw new Error(`${name}: ${plan?.error} ${plan?.detail}`)
+  return plan.value.topicId
+}
