@@ -1,11 +1,13 @@
 import type { Result } from '../base/result.ts'
 
 /**
- * The port of the storage engines: the log of one partition. An engine keeps bytes that it is handed and says
- * when they are safe; offsets, fencing epochs, sequence numbers and every rule of Kafka stay above it. The local
- * engine (`local/`) and one over a database and an object store keep the same contract, `test/contract/partition-log.ts`.
+ * The port of the storage engines: the log of one partition. An engine keeps bytes that it is
+ * handed and says when they are safe; offsets, fencing epochs, sequence numbers and every rule of
+ * Kafka stay above it. The local engine (`local/`) and one over a database and an object store keep
+ * the same contract, `test/contract/partition-log.ts`.
  *
- * Batches are whole record batches (magic 2) whose base offset and partition leader epoch are already stamped.
+ * Batches are whole record batches (magic 2) whose base offset and partition leader epoch are
+ * already stamped.
  */
 export interface PartitionLog {
   /** First offset that may be read. */
@@ -13,23 +15,28 @@ export interface PartitionLog {
   /** Offset that the next record gets. */
   readonly logEndOffset: number
   /**
-   * Everything below is as safe as the durability mode demands: what a consumer may see. Equals `logEndOffset`
-   * in the modes `memory` and `os`; in `fsync` it is the synced end.
+   * Everything below is as safe as the durability mode demands: what a consumer may see. Equals
+   * `logEndOffset` in the modes `memory` and `os`; in `fsync` it is the synced end.
    */
   readonly durableEndOffset: number
   /** Size of all that is kept, bytes. */
   readonly size: number
-  /** Largest record timestamp kept and the offset of its batch's last record; null for an empty log. */
+  /**
+   * Largest record timestamp kept and the offset of its batch's last record; null for an empty log.
+   */
   readonly largestTimestamp: { readonly timestampMs: number; readonly offset: number } | null
 
   /**
-   * Appends batches. The write is ordered before the call returns; the promise resolves once the batches are as
-   * safe as the durability mode demands.
+   * Appends batches. The write is ordered before the call returns; the promise resolves once the
+   * batches are as safe as the durability mode demands.
    *
-   * @param ownerEpoch epoch of the owner that calls; an engine shared by processes refuses an older one than it knows
-   * @param expectedOffset the offset of the first record: must be `logEndOffset`, or nothing is written
-   * @returns FENCED when `ownerEpoch` is old, UNEXPECTED_OFFSET when the end is elsewhere, STORAGE when the write
-   *   failed (nothing of it will ever be read), NO_SPACE when the file system is full
+   * @param ownerEpoch epoch of the owner that calls; an engine shared by processes refuses an older
+   *   one than it knows
+   * @param expectedOffset the offset of the first record: must be `logEndOffset`, or nothing is
+   *   written
+   * @returns FENCED when `ownerEpoch` is old, UNEXPECTED_OFFSET when the end is elsewhere, STORAGE
+   *   when the write failed (nothing of it will ever be read), NO_SPACE when the file system is
+   *   full
    */
   append(
     ownerEpoch: number,
@@ -42,30 +49,45 @@ export interface PartitionLog {
    * The first batch is returned even if it alone exceeds `maxSize`, when `minOneBatch` is set.
    *
    * @param upToOffset exclusive; a batch that reaches it or beyond is left out
-   * @returns OFFSET_OUT_OF_RANGE outside `logStartOffset … logEndOffset`, CORRUPT when the bytes fail their checksum,
-   *   STORAGE when they cannot be read
+   * @returns OFFSET_OUT_OF_RANGE outside `logStartOffset … logEndOffset`, CORRUPT when the bytes
+   *   fail their checksum, STORAGE when they cannot be read
    */
   read(request: ReadRequest): Promise<Result<ReadBatches, ReadError>>
 
   /**
-   * First record whose timestamp is `timestampMs` or later, and before `upToOffset`; null if there is none.
-   * The position is of the batch; the caller opens the batch for the record.
+   * The first batch that has a record of `timestampMs` or later, among those that reach `fromOffset`
+   * (`logStartOffset` if left out) and end before `upToOffset`; null if there is none. The caller
+   * opens the batch for the record. When that record turns out to be before `fromOffset`, the search
+   * goes on with the offset after the batch.
    */
   batchForTimestamp(
     timestampMs: number,
-    upToOffset: number
+    upToOffset: number,
+    fromOffset?: number
   ): Promise<Result<ReadBatches | null, ReadError>>
 
-  /** Ends of the leader epochs that this log has seen, ascending (KIP-101). */
+  /** The leader epochs of the records from `logStartOffset` on, ascending (KIP-101). */
   readonly leaderEpochs: readonly LeaderEpochStart[]
 
-  /** Raises `logStartOffset`; durable when the promise resolves. Offsets at or below the present start change nothing. */
+  /**
+   * Raises `logStartOffset`; durable when the promise resolves. Offsets at or below the present
+   * start change nothing.
+   *
+   * @returns UNEXPECTED_OFFSET beyond `logEndOffset`
+   */
   raiseLogStartOffset(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
 
-  /** Removes every record at or beyond `offset`. */
+  /**
+   * Removes every record at or beyond `offset`; a batch that `offset` is in the middle of goes whole,
+   * and an offset below `logStartOffset` stands for that. Nobody may append until the promise has
+   * resolved.
+   */
   truncate(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
 
-  /** Applies changed topic configs (`segment.bytes`, `segment.ms`, `index.interval.bytes`, `flush.*`, retention). */
+  /**
+   * Applies changed topic configs (`segment.bytes`, `segment.ms`, `index.interval.bytes`,
+   * `flush.*`, retention).
+   */
   reconfigure(configs: LogConfigs): void
 
   /** Hears of a raised `durableEndOffset`: once, right after each raise. */
@@ -76,7 +98,10 @@ export interface PartitionLog {
 }
 
 export interface AppendedBatch {
-  /** The whole batch, header included; owned by the caller again once `append` has returned its promise. */
+  /**
+   * The whole batch, header included; owned by the caller again once `append` has returned its
+   * promise.
+   */
   readonly bytes: Buffer
   readonly baseOffset: number
   readonly lastOffset: number
@@ -95,11 +120,16 @@ export interface ReadRequest {
 }
 
 export interface ReadBatches {
-  /** Whole batches, one after the other; a view that is the reader's until `release`. Empty when there is nothing. */
+  /**
+   * Whole batches, one after the other; a view that is the reader's until `release`. Empty when
+   * there is nothing.
+   */
   readonly bytes: Buffer
   /** Offset of the first record in `bytes`' first batch; `fromOffset` when empty. */
   readonly baseOffset: number
-  /** Gives the buffer back to its pool. Call it exactly once, when nobody looks at `bytes` any more. */
+  /**
+   * Gives the buffer back to its pool. Call it exactly once, when nobody looks at `bytes` any more.
+   */
   release(): void
 }
 

@@ -13,8 +13,9 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 const currentMagic = 2
 
 /**
- * Whether the header at `at` is that of a batch which begins at `expectedOffset`: everything in front of the bytes
- * that the CRC covers is compared with what the log knows from elsewhere. The whole header must be in the buffer.
+ * Whether the header at `at` is that of a batch which begins at `expectedOffset`: everything in
+ * front of the bytes that the CRC covers is compared with what the log knows from elsewhere. The
+ * whole header must be in the buffer.
  */
 export function headerHolds(
   buffer: Buffer,
@@ -41,7 +42,10 @@ export interface BatchRun {
   size: number
   /** The offset after the last of them. */
   endOffset: number
-  /** Why the run ended: nothing more fits or is wanted, a batch is cut by the end of the bytes, or one is damaged. */
+  /**
+   * Why the run ended: nothing more fits or is wanted, a batch is cut by the end of the bytes, or
+   * one is damaged.
+   */
   end: 'enough' | 'cut' | 'damaged'
 }
 

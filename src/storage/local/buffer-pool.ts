@@ -2,8 +2,9 @@ import { assert } from '../../base/assert.ts'
 import { pooledBuffersSizeMax, pooledBufferSizeMax, pooledBufferSizeMin } from '../../limits.ts'
 
 /**
- * Buffers for reads, in size classes that grow fourfold. Fresh memory for every fetch would cost several times the read
- * itself; kept memory is bounded, and a buffer beyond the bound or the largest class is left to the garbage collector.
+ * Buffers for reads, in size classes that grow fourfold. Fresh memory for every fetch would cost
+ * several times the read itself; kept memory is bounded, and a buffer beyond the bound or the
+ * largest class is left to the garbage collector.
  */
 export class BufferPool {
   readonly #free = new Map<number, Buffer[]>()

@@ -2,8 +2,9 @@ import type { Files } from '../../io/files.ts'
 import type { LeaderEpochStart } from '../partition-log.ts'
 import { temporarySuffix, type TopicPartition } from './file-names.ts'
 
-// The small text files of a log directory, in Kafka's format (`CheckpointFile`): a version, the number of entries, and
-// one entry a line. None of them has a checksum, so none of them is the only place of what it says.
+// The small text files of a log directory, in Kafka's format (`CheckpointFile`): a version, the
+// number of entries, and one entry a line. None of them has a checksum, so none of them is the only
+// place of what it says.
 
 const checkpointVersion = 0
 
@@ -15,7 +16,9 @@ export function formatOffsetCheckpoint(entries: readonly OffsetCheckpoint[]): st
   return formatLines(entries.map(entry => `${entry.topic} ${entry.partition} ${entry.offset}`))
 }
 
-/** Null when the text is not a checkpoint file, whole and undamaged as far as its format can tell. */
+/**
+ * Null when the text is not a checkpoint file, whole and undamaged as far as its format can tell.
+ */
 export function parseOffsetCheckpoint(text: string): readonly OffsetCheckpoint[] | null {
   return parseLines(text, /^(\S+) (\d{1,10}) (\d{1,16})$/, match => ({
     topic: match[1]!,
@@ -69,7 +72,10 @@ export function writeText(files: Files, path: string, text: string): void {
   files.rename(path + temporarySuffix, path)
 }
 
-/** The same, and durable when the promise resolves: temporary file, sync, rename, sync of the folder. */
+/**
+ * The same, and durable when the promise resolves: temporary file, sync, rename, sync of the
+ * folder.
+ */
 export async function replaceText(files: Files, path: string, text: string): Promise<void> {
   const file = openTemporary(files, path, text)
   try {

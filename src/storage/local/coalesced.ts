@@ -1,6 +1,7 @@
 /**
- * Runs one piece of work at a time, and once for all who ask while a run is under way: their promise is that of a run
- * that begins after they asked. What a sync of a folder or a rewrite of a checkpoint needs.
+ * Runs one piece of work at a time, and once for all who ask while a run is under way: their
+ * promise is that of a run that begins after they asked. What a sync of a folder or a rewrite of a
+ * checkpoint needs.
  */
 export class Coalesced {
   readonly #run: () => Promise<void>

@@ -9,7 +9,10 @@ export interface DamagedRange {
   readonly toOffset: number
 }
 
-/** What is known of the damage to one log: each range is told of once, however often somebody reads it. */
+/**
+ * What is known of the damage to one log: each range is told of once, however often somebody reads
+ * it.
+ */
 export class DamageReports {
   readonly #logger: Logger
   readonly #name: LogName

@@ -4,8 +4,8 @@ import { assert } from '../../base/assert.ts'
 const firstCapacity = 8
 
 /**
- * Entries of one fixed size, one after the other, in memory exactly as they are on disk: an index file is written and
- * checked without any conversion.
+ * Entries of one fixed size, one after the other, in memory exactly as they are on disk: an index
+ * file is written and checked without any conversion.
  */
 export class EntryList {
   readonly entrySize: number

@@ -2,9 +2,10 @@ import { assert } from '../../base/assert.ts'
 import { FileError, type Files, type OpenFile } from '../../io/files.ts'
 
 /**
- * Open files of all segments, a bounded number of them. A file is opened at its first use and closed again when it was
- * not used for a while and others need the place; one that is pinned (it has bytes that wait for their sync, or a read
- * under way) stays open, so no sync is ever lost to a closed descriptor.
+ * Open files of all segments, a bounded number of them. A file is opened at its first use and
+ * closed again when it was not used for a while and others need the place; one that is pinned (it
+ * has bytes that wait for their sync, or a read under way) stays open, so no sync is ever lost to a
+ * closed descriptor.
  */
 export class FileCache {
   readonly files: Files
@@ -33,7 +34,10 @@ export class FileCache {
     this.#open.delete(file)
   }
 
-  /** A process that has run out of descriptors is not a disk that failed: half of ours are let go, once. */
+  /**
+   * A process that has run out of descriptors is not a disk that failed: half of ours are let go,
+   * once.
+   */
   #openWithRoom(path: string, create: boolean): OpenFile {
     const mode = create ? 'create' : 'readWrite'
     try {
@@ -47,7 +51,9 @@ export class FileCache {
     }
   }
 
-  /** Second chance: a file that was used since it was last looked at goes to the end of the line. */
+  /**
+   * Second chance: a file that was used since it was last looked at goes to the end of the line.
+   */
   #evict(count: number): void {
     let left = count
     let looks = this.#open.size * 2

@@ -1,11 +1,14 @@
 import { assert } from '../../base/assert.ts'
 
-// Names within a log directory: Kafka's own (`LogFileUtils`, `UnifiedLog`), and one of ours, the sidecar.
+// Names within a log directory: Kafka's own (`LogFileUtils`, `UnifiedLog`), and one of ours, the
+// sidecar.
 
 export const logSuffix = '.log'
 export const offsetIndexSuffix = '.index'
 export const timeIndexSuffix = '.timeindex'
-/** Our checksummed companion of a segment; Kafka passes over files whose suffix it does not know. */
+/**
+ * Our checksummed companion of a segment; Kafka passes over files whose suffix it does not know.
+ */
 export const sidecarSuffix = '.odradek'
 /** Put behind the name of a file that is about to be removed. */
 export const deletedSuffix = '.deleted'
@@ -41,8 +44,9 @@ export function parsePartitionFolderName(folder: string): TopicPartition | null 
 }
 
 /**
- * The name of a partition folder that is set aside: `<topic>-<partition>.<uuid>-delete` for one that goes,
- * `-stray` for one that nobody knows (Kafka: `UnifiedLog.logDeleteDirName`). Long topic names are cut to fit.
+ * The name of a partition folder that is set aside: `<topic>-<partition>.<uuid>-delete` for one
+ * that goes, `-stray` for one that nobody knows (Kafka: `UnifiedLog.logDeleteDirName`). Long topic
+ * names are cut to fit.
  */
 export function asideFolderName(
   name: TopicPartition,
@@ -57,13 +61,18 @@ export function isDeletedFolderName(folder: string): boolean {
   return /\.[0-9a-f]{32}-delete$/.test(folder)
 }
 
-/** The path of a file of the segment that begins at `baseOffset`; twenty digits, so that names sort as offsets do. */
+/**
+ * The path of a file of the segment that begins at `baseOffset`; twenty digits, so that names sort
+ * as offsets do.
+ */
 export function segmentPath(folder: string, baseOffset: number, suffix: string): string {
   assert(Number.isSafeInteger(baseOffset) && baseOffset >= 0, 'a segment begins at an offset')
   return `${folder}/${String(baseOffset).padStart(20, '0')}${suffix}`
 }
 
-/** The base offset in the name of a segment's file that ends with `suffix`; null for other names. */
+/**
+ * The base offset in the name of a segment's file that ends with `suffix`; null for other names.
+ */
 export function parseSegmentName(name: string, suffix: string): number | null {
   if (!name.endsWith(suffix) || name.length !== 20 + suffix.length) return null
   const digits = name.slice(0, 20)

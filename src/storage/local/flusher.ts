@@ -1,11 +1,13 @@
 import { syncsInFlightMax } from '../../limits.ts'
 
 /**
- * The group commit of one log directory. A log that has bytes to make durable asks; its flush covers everything that
- * the log holds when the flush begins, and whoever asks meanwhile is covered by the next one. Flushes of different
- * logs run side by side, so that the file system can commit them together, but not more than `syncsInFlightMax`.
+ * The group commit of one log directory. A log that has bytes to make durable asks; its flush
+ * covers everything that the log holds when the flush begins, and whoever asks meanwhile is covered
+ * by the next one. Flushes of different logs run side by side, so that the file system can commit
+ * them together, but not more than `syncsInFlightMax`.
  *
- * A flush begins in a microtask and not at once: all that one turn of the event loop appends shares its sync.
+ * A flush begins in a microtask and not at once: all that one turn of the event loop appends shares
+ * its sync.
  */
 export class Flusher {
   readonly #onFailure: (error: unknown) => void
@@ -17,7 +19,10 @@ export class Flusher {
     this.#onFailure = onFailure
   }
 
-  /** Introduces a log; `run` makes durable what the log holds at the call. A rejection is the end of the directory. */
+  /**
+   * Introduces a log; `run` makes durable what the log holds at the call. A rejection is the end of
+   * the directory.
+   */
   register(run: () => Promise<void>): Flush {
     return new Flush(this, run)
   }

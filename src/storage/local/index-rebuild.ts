@@ -14,8 +14,8 @@ import type { Segment } from './segment.ts'
 import { emptyIndexes, indexBatch, noProgress, readIndexes } from './segment-indexes.ts'
 
 /**
- * Brings the indexes of a sealed segment into memory: from their files, or from the batches when the marks of the
- * sidecar do not vouch for the files.
+ * Brings the indexes of a sealed segment into memory: from their files, or from the batches when
+ * the marks of the sidecar do not vouch for the files.
  *
  * @throws FileError when the segment cannot be read
  */

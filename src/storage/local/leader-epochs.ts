@@ -3,8 +3,8 @@ import { noPartitionLeaderEpoch } from '../../record/batch.ts'
 import type { LeaderEpochStart } from '../partition-log.ts'
 
 /**
- * Which leader epoch wrote which offsets of a log (KIP-101; Kafka: `LeaderEpochFileCache`). Epochs and start offsets
- * both ascend.
+ * Which leader epoch wrote which offsets of a log (KIP-101; Kafka: `LeaderEpochFileCache`). Epochs
+ * and start offsets both ascend.
  */
 export class LeaderEpochs {
   #starts: LeaderEpochStart[] = []
@@ -17,7 +17,9 @@ export class LeaderEpochs {
     return this.#starts.at(-1)?.leaderEpoch ?? noPartitionLeaderEpoch
   }
 
-  /** Notes that the batch at `startOffset` was written by `leaderEpoch`; says whether that was news. */
+  /**
+   * Notes that the batch at `startOffset` was written by `leaderEpoch`; says whether that was news.
+   */
   assign(leaderEpoch: number, startOffset: number): boolean {
     if (leaderEpoch === this.latest) return false
     assert(leaderEpoch > this.latest, 'leader epochs of a log only rise')

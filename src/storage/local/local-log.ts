@@ -11,32 +11,35 @@ import type {
   ReadRequest
 } from '../partition-log.ts'
 import { DamageReports, type DamagedRange } from './damage-reports.ts'
-import type { Flush } from './flusher.ts'
 import { loadIndexes } from './index-rebuild.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { LogFolder } from './log-folder.ts'
-import { LogReader, type Place, type ReadableLog } from './log-reader.ts'
-import { LogSyncs, type AppendResult } from './log-syncs.ts'
+import { LogReader, type ReadableLog } from './log-reader.ts'
+import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { SegmentList } from './segment-list.ts'
 import type { IndexedBatch } from './segment-indexes.ts'
 import { cutSegment, rewriteTail } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
 import { kindOfRefusal, messageOf } from './write-refusal.ts'
-import type { StateNote } from './sidecar.ts'
 
-/** The answer of an append that is as safe as it has to be at once: made once, so that it allocates nothing. */
+/**
+ * The answer of an append that is as safe as it has to be at once: made once, so that it allocates
+ * nothing.
+ */
 const done: Promise<AppendResult> = Promise.resolve(success(undefined))
 
 /**
- * The log of one partition in a folder of its own: segments in Kafka's format, sidecars of ours. Writes are done before
- * `append` returns; in the mode `fsync` the promise waits for the group commit that covers them.
+ * The log of one partition in a folder of its own: segments in Kafka's format, sidecars of ours.
+ * Writes are done before `append` returns; in the mode `fsync` the promise waits for the group
+ * commit that covers them.
  *
- * Nothing is on disk of a log that never held a record: its folder is made by the first append, and a power cut
- * before the first acknowledgement may take the folder away again.
+ * Nothing is on disk of a log that never held a record: its folder is made by the first append, and
+ * a power cut before the first acknowledgement may take the folder away again.
  *
- * The owner's epoch is kept in memory only: the lock of the log directory keeps other processes out.
+ * The owner's epoch is kept in memory only: the lock of the log directory keeps other processes
+ * out.
  */
 export class LocalLog implements PartitionLog, ReadableLog {
   readonly name: LogName
@@ -45,19 +48,16 @@ export class LocalLog implements PartitionLog, ReadableLog {
   readonly #context: LogContext
   readonly #folder: LogFolder
   readonly #reader: LogReader
-  readonly #syncs: LogSyncs
-  readonly #flush: Flush
+  readonly #durability: LogDurability
   readonly #listeners: (() => void)[] = []
   readonly #damage: DamageReports
   readonly #indexLoads = new Map<Segment, Promise<void>>()
   #configs: LogConfigs
   #logStartOffset: number
   #logEndOffset: number
-  #syncedEndOffset: number
   #ownerEpoch = -1
   #truncationCount = 0
-  #flushing: Promise<void> = Promise.resolve()
-  #state: 'open' | 'truncating' | 'closed' | 'abandoned' = 'open'
+  #state: 'open' | 'truncating' | 'closed' = 'open'
 
   constructor(
     context: LogContext,
@@ -68,17 +68,23 @@ export class LocalLog implements PartitionLog, ReadableLog {
   ) {
     this.#context = context
     this.name = name
-    this.#folder = new LogFolder(context, name, hasFolder)
     this.#configs = configs
     this.segments = new SegmentList(recovered.segments)
     this.epochs = recovered.epochs
     this.#logStartOffset = recovered.logStartOffset
     this.#logEndOffset = recovered.logEndOffset
-    this.#syncedEndOffset = recovered.durableEndOffset
-    this.#syncs = new LogSyncs(context, this.#folder.path)
+    this.#folder = new LogFolder(context, name, hasFolder)
+    this.#durability = new LogDurability(
+      context,
+      this,
+      this.#folder.path,
+      recovered.durableEnd,
+      () => {
+        if (context.durability === 'fsync') this.#tellListeners()
+      }
+    )
     this.#reader = new LogReader(context, this)
     this.#damage = new DamageReports(context.logger, name)
-    this.#flush = context.flusher.register(() => (this.#flushing = this.#runFlush()))
     for (const { segment, fromOffset, toOffset } of recovered.damage) {
       this.reportDamage(segment, fromOffset, toOffset)
     }
@@ -93,7 +99,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   get durableEndOffset(): number {
-    return this.#context.durability === 'fsync' ? this.#syncedEndOffset : this.#logEndOffset
+    return this.#context.durability === 'fsync' ? this.#durability.end.offset : this.#logEndOffset
   }
 
   get readableEndOffset(): number {
@@ -171,18 +177,19 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const active = this.segments.active
     assert(active !== undefined, 'a log with offsets has a segment')
     try {
-      active.sidecar.writeState(this.#note(active, active.size))
+      active.sidecar.writeState(this.#durability.note(active))
+      const noted = await this.#noted(active)
+      if (noted.ok) await this.#dropSegments()
+      return noted
     } catch (error) {
       return this.#writeFailed(error, null)
     }
-    const noted = await this.#noted(active)
-    if (noted.ok) this.#dropSegments()
-    return noted
   }
 
   /**
-   * A batch that reaches beyond `offset` goes whole, so the log ends where that batch began. Nobody may append or
-   * truncate until the promise has resolved.
+   * A batch that reaches beyond `offset` goes whole, so the log ends where that batch began; an
+   * offset below `logStartOffset` stands for that. Nobody may append or truncate until the promise
+   * has resolved.
    */
   async truncate(ownerEpoch: number, offset: number): Promise<AppendResult> {
     const refused = this.#refusal(ownerEpoch)
@@ -190,15 +197,12 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (offset >= this.#logEndOffset) return success(undefined)
     this.#state = 'truncating'
     try {
-      await this.#truncateTo(Math.max(offset, 0))
+      return await this.#truncateTo(Math.max(offset, this.#logStartOffset))
     } catch (error) {
       return this.#writeFailed(error, null)
     } finally {
       this.#state = 'open'
     }
-    return this.#context.failure === null
-      ? success(undefined)
-      : failure('STORAGE', this.#context.failure.message)
   }
 
   reconfigure(configs: LogConfigs): void {
@@ -209,59 +213,62 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#listeners.push(listener)
   }
 
-  /** After which time files that are no longer needed are removed, ms. Kafka: `file.delete.delay.ms`. */
+  /**
+   * After which time files that are no longer needed are removed, ms. Kafka:
+   * `file.delete.delay.ms`.
+   */
   get fileDeleteDelayMs(): number {
     return this.#configs.fileDeleteDelayMs
   }
 
   /**
-   * After a crash: takes to the disk what recovery found beyond the durable watermark, before anybody is told of it.
-   * Those bytes are written again first, since a sync that failed in an earlier life may have left them in the page
-   * cache alone, where another sync would pass over them.
+   * After a crash: takes to the disk what recovery found beyond the durable watermark, before
+   * anybody is told of it. Those bytes are written again first, since a sync that failed in an
+   * earlier life may have left them in the page cache alone, where another sync would pass over
+   * them.
    */
-  async settle(durablePosition: number): Promise<void> {
+  async settle(): Promise<void> {
     const { durability } = this.#context
-    if (durability === 'memory' || this.#syncedEndOffset >= this.#logEndOffset) return
+    const { end } = this.#durability
+    if (durability === 'memory' || end.offset >= this.#logEndOffset) return
     for (const segment of this.segments.all) {
-      if (segment.endOffset <= this.#syncedEndOffset) continue
-      const isSynced = segment.baseOffset < this.#syncedEndOffset
-      const from = isSynced ? Math.min(durablePosition, segment.size) : 0
+      if (segment.endOffset <= end.offset) continue
+      const from = segment === end.segment ? Math.min(end.position, segment.size) : 0
       if (durability === 'fsync') await rewriteTail(this.#context, segment, from)
-      this.#syncs.changed(segment)
+      this.#durability.changed(segment)
     }
-    this.#syncs.namesChanged()
-    this.#flush.request()
-    if (durability === 'fsync') await this.#syncs.wait()
+    this.#durability.namesChanged()
+    if (durability === 'fsync') await this.#durability.flushed()
+    else this.#durability.flushSoon()
   }
 
-  /** Lets go of a log that is about to be removed: nothing is written, and nobody is acknowledged any more. */
+  /**
+   * Lets go of a log that is about to be removed: nothing is written, and nobody is acknowledged
+   * any more.
+   */
   async abandon(): Promise<void> {
-    this.#state = 'abandoned'
-    this.#syncs.refuse('the log was removed')
-    await this.#flushing.catch(() => {})
+    this.#state = 'closed'
+    this.#durability.refuse('the log was removed')
+    await this.#durability.stop()
     this.#closeFiles()
   }
 
   /** Writes everything that a clean start needs, makes it durable and closes the files. */
   async close(): Promise<void> {
-    if (this.#state === 'closed' || this.#state === 'abandoned') return
+    if (this.#state === 'closed') return
     this.#state = 'closed'
-    const active = this.segments.active
+    const { active } = this.segments
     if (this.#context.failure === null && active !== undefined) {
       active.writeMark(true)
-      if (this.#context.durability === 'memory') {
-        this.#syncedEndOffset = this.#logEndOffset
-        this.#noteState(active, active.size)
-      } else if (this.segments.all.some(segment => segment.isDirty)) {
-        await this.#closeDurably(active)
-      }
+      if (this.#context.durability !== 'memory') await this.#closeDurably(active)
     }
+    await this.#durability.stop()
     this.#closeFiles()
   }
 
   /** The directory has failed: nobody who waits will get what they wait for. */
   failed(error: Error): void {
-    this.#syncs.refuse(error.message)
+    this.#durability.refuse(error.message)
   }
 
   ensureIndexes(segment: Segment): Promise<void> {
@@ -284,7 +291,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   #refusal(ownerEpoch: number): AppendResult | null {
-    assert(this.#state === 'open', 'a log is written to while it is open and not being truncated')
+    assert(this.#state !== 'truncating', 'nothing is written while a log is being truncated')
+    if (this.#state === 'closed') return failure('STORAGE', 'the log is closed')
     if (this.#context.failure !== null) return failure('STORAGE', this.#context.failure.message)
     if (ownerEpoch < this.#ownerEpoch) {
       return failure('FENCED', `the log belongs to epoch ${this.#ownerEpoch}`)
@@ -293,14 +301,16 @@ export class LocalLog implements PartitionLog, ReadableLog {
     return null
   }
 
-  /** The segment that a write goes to; the folder and a new segment are made when there is a need. */
+  /**
+   * The segment that a write goes to; the folder and a new segment are made when there is a need.
+   */
   #segmentFor(whole: IndexedBatch): Segment {
     const { active } = this.segments
     if (active === undefined) {
-      if (this.#folder.make()) this.#syncs.folderMade()
+      if (this.#folder.make()) this.#durability.folderMade()
       return this.#newSegment()
     }
-    if (active.size === 0) this.#syncs.namesChanged()
+    if (active.size === 0) this.#durability.namesChanged()
     if (!active.shouldRoll(whole, this.#configs, this.#context.clock.wallMs())) return active
     return this.#roll(active)
   }
@@ -310,8 +320,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const segment = this.#newSegment()
     this.#context.indexes.touch(active)
     if (this.#context.durability === 'os') {
-      this.#syncs.changed(active)
-      this.#flush.request()
+      this.#durability.changed(active)
+      this.#durability.flushSoon()
     }
     return segment
   }
@@ -320,11 +330,11 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const segment = this.#folder.newSegment(
       this.#logEndOffset,
       this.#configs,
-      this.#note(null, 0),
+      this.#durability.note(null),
       this.epochs
     )
     this.segments.add(segment)
-    this.#syncs.namesChanged()
+    this.#durability.namesChanged()
     return segment
   }
 
@@ -347,13 +357,12 @@ export class LocalLog implements PartitionLog, ReadableLog {
   /** Answers an append whose bytes are written. */
   #written(segment: Segment): Promise<AppendResult> {
     if (this.#context.durability === 'fsync') {
-      this.#syncs.changed(segment)
-      this.#flush.request()
-      return this.#syncs.wait()
+      this.#durability.changed(segment)
+      return this.#durability.flushed()
     }
     if (this.#context.durability === 'os' && segment.isMarkDue) {
-      this.#syncs.changed(segment)
-      this.#flush.request()
+      this.#durability.changed(segment)
+      this.#durability.flushSoon()
     }
     this.#tellListeners()
     return done
@@ -362,12 +371,14 @@ export class LocalLog implements PartitionLog, ReadableLog {
   /** Answers a note in a sidecar that is written. */
   #noted(segment: Segment): Promise<AppendResult> {
     if (this.#context.durability !== 'fsync') return done
-    this.#syncs.changed(segment)
-    this.#flush.request()
-    return this.#syncs.wait()
+    this.#durability.changed(segment)
+    return this.#durability.flushed()
   }
 
-  /** What an append answers whose write did not happen; a disk that failed takes the whole directory along. */
+  /**
+   * What an append answers whose write did not happen; a disk that failed takes the whole directory
+   * along.
+   */
   #writeFailed(error: unknown, segment: Segment | null): AppendResult {
     const kind = kindOfRefusal(error)
     if (kind === 'noSpace') {
@@ -381,122 +392,78 @@ export class LocalLog implements PartitionLog, ReadableLog {
     return failure('STORAGE', messageOf(error))
   }
 
-  async #runFlush(): Promise<void> {
-    if (this.#state === 'abandoned' || this.#context.failure !== null) return
-    const { active } = this.segments
-    const position = active?.size ?? 0
-    const endOffset = this.#logEndOffset
-    await this.#syncs.sync()
-    if (this.#context.failure !== null || active === undefined) return
-    const isRaised = endOffset > this.#syncedEndOffset
-    if (isRaised) {
-      this.#syncedEndOffset = endOffset
-      this.#noteState(this.segments.active!, active === this.segments.active ? position : 0)
-    }
-    this.#syncs.release()
-    if (isRaised && this.#context.durability === 'fsync') this.#tellListeners()
-  }
-
-  /** Notes in the sidecar what is durable now; the note rides with the next sync. */
-  #noteState(active: Segment, position: number): void {
-    try {
-      active.sidecar.writeState(this.#note(active, position))
-      if (active.isMarkDue) active.writeMark(false)
-    } catch (error) {
-      this.#context.fail(error)
-    }
-  }
-
-  #note(active: Segment | null, position: number): StateNote {
-    const isHere = active !== null && this.#syncedEndOffset > active.baseOffset
-    return {
-      logStartOffset: this.#logStartOffset,
-      durableEndOffset: this.#syncedEndOffset,
-      durablePosition: isHere ? position : 0
-    }
-  }
-
   #tellListeners(): void {
     for (const listener of this.#listeners) listener()
   }
 
   /** Sets segments aside that are wholly below the log start offset, which is durable by now. */
-  #dropSegments(): void {
+  async #dropSegments(): Promise<void> {
     const { active } = this.segments
-    try {
-      if (active !== undefined && active.size > 0 && this.#logStartOffset === this.#logEndOffset) {
-        this.#roll(active)
-      }
-      for (;;) {
-        const segment = this.segments.firstBelow(this.#logStartOffset)
-        if (segment === null) break
-        this.segments.removeFirst()
-        this.#syncs.forget(segment)
-        const paths = segment.setAside()
-        this.#context.remover.removeFilesLater(paths, this.#configs.fileDeleteDelayMs)
-      }
-      this.epochs.dropBelow(this.segments.all[0]?.baseOffset ?? 0)
-    } catch (error) {
-      kindOfRefusal(error)
-      this.#context.logger.warn('segments below the log start offset could not be set aside', {
-        folder: this.#folder.path,
-        error: messageOf(error)
-      })
+    if (active !== undefined && active.size > 0 && this.#logStartOffset === this.#logEndOffset) {
+      // The new segment alone will know where the log ends, so it must be on disk before the others
+      // go.
+      this.#durability.changed(this.#roll(active))
+      if (!(await this.#whenFlushed()).ok) return
     }
+    for (;;) {
+      const segment = this.segments.firstBelow(this.#logStartOffset)
+      if (segment === null) break
+      this.segments.removeFirst()
+      this.#setAside(segment)
+    }
+    this.epochs.dropBelow(this.segments.all[0]?.baseOffset ?? 0)
   }
 
-  async #truncateTo(offset: number): Promise<void> {
-    const place = offset > this.#logStartOffset ? await this.#reader.place(offset) : null
-    const endOffset = place?.baseOffset ?? offset
-    // The watermark goes down first, durably: a crash in the middle must not find bytes missing below it.
-    this.#syncedEndOffset = Math.min(this.#syncedEndOffset, endOffset)
-    await this.#noteTruncation(place)
+  async #truncateTo(offset: number): Promise<AppendResult> {
+    const place = await this.#reader.place(offset)
+    if (place === null) return failure('STORAGE', `the log is damaged at offset ${offset}`)
+    const flushed = await this.#whenFlushed()
+    if (!flushed.ok) return flushed
+    const { segment, position, baseOffset } = place
+    // The watermark goes down first, durably: a crash in the middle must not find bytes missing
+    // below it. The segment that is the last one now tells of it, and the one that will be.
     this.#truncationCount++
-    for (let { active } = this.segments; active !== place?.segment; { active } = this.segments) {
+    this.#logEndOffset = baseOffset
+    this.#logStartOffset = Math.min(this.#logStartOffset, baseOffset)
+    this.#durability.lower({ offset: baseOffset, segment, position })
+    for (const told of new Set([segment, this.segments.active!])) {
+      told.sidecar.writeState(this.#durability.note(told))
+      this.#durability.changed(told)
+    }
+    const noted = await this.#whenFlushed()
+    if (!noted.ok) return noted
+    for (let { active } = this.segments; active !== segment; { active } = this.segments) {
       this.segments.removeLast()
-      this.#syncs.forget(active!)
-      this.#context.remover.removeFilesLater(active!.setAside(), this.fileDeleteDelayMs)
+      this.#setAside(active!)
     }
-    this.epochs.truncate(endOffset)
-    this.#logEndOffset = endOffset
-    if (place === null) {
-      this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
-      this.#syncs.changed(this.#newSegment())
-    } else {
-      await cutSegment(this.#context, place.segment, place.position, this.#configs)
-      this.#syncs.changed(place.segment)
-    }
+    this.epochs.truncate(baseOffset)
+    await this.ensureIndexes(segment)
+    this.#context.indexes.forget(segment)
+    await cutSegment(this.#context, segment, position, this.#configs)
+    this.#durability.changed(segment)
     this.#folder.writeLeaderEpochs(this.leaderEpochs)
-    this.#syncs.namesChanged()
-    await this.#flushed()
-  }
-
-  /** Both the segment that will be the last and the one that is now must tell of the lower watermark. */
-  async #noteTruncation(place: (Place & { readonly segment: Segment }) | null): Promise<void> {
-    for (const segment of new Set([place?.segment, this.segments.active])) {
-      if (segment === undefined) continue
-      const isHere = segment === place?.segment
-      segment.sidecar.writeState(this.#note(isHere ? segment : null, place?.position ?? 0))
-      this.#syncs.changed(segment)
-    }
-    await this.#flushed()
+    return this.#whenFlushed()
   }
 
   /** Waits until what has changed is on disk, in the modes that have one. */
-  async #flushed(): Promise<void> {
-    if (this.#context.durability === 'memory' || this.#context.failure !== null) return
-    const waited = this.#syncs.wait()
-    this.#flush.request()
-    await waited
+  #whenFlushed(): Promise<AppendResult> {
+    return this.#context.durability === 'memory' ? done : this.#durability.flushed()
+  }
+
+  #setAside(segment: Segment): void {
+    this.#durability.forget(segment)
+    this.#durability.namesChanged()
+    this.#context.remover.removeFilesLater(segment.setAside(), this.fileDeleteDelayMs)
   }
 
   async #closeDurably(active: Segment): Promise<void> {
-    for (const segment of this.segments.all) if (segment.isDirty) this.#syncs.changed(segment)
-    await this.#flushed()
-    if (this.#context.failure !== null) return
-    this.#noteState(active, active.size)
+    const dirty = this.segments.all.filter(segment => segment.isDirty)
+    if (dirty.length === 0) return
+    for (const segment of dirty) this.#durability.changed(segment)
+    if (!(await this.#durability.flushed()).ok) return
     try {
-      await active.sync()
+      // The note of that flush has no flush after it to ride with.
+      if (active.isDirty) await active.sync()
     } catch (error) {
       this.#context.fail(error)
     }
@@ -504,7 +471,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
 
   #closeFiles(): void {
     for (const segment of this.segments.all) {
-      this.#syncs.forget(segment)
+      this.#durability.forget(segment)
       this.#context.indexes.forget(segment)
       segment.close()
     }

@@ -3,10 +3,9 @@ import type { DurabilityMode } from '../../config/durability-mode.ts'
 import type { Clock } from '../../io/clock.ts'
 import type { DirectoryLock, Files } from '../../io/files.ts'
 import type { Random } from '../../io/random.ts'
-import { logRecoveryConcurrency, openFilesMax } from '../../limits.ts'
+import { logRecoveryConcurrency } from '../../limits.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { LogConfigs } from '../partition-log.ts'
-import { BufferPool } from './buffer-pool.ts'
 import {
   formatOffsetCheckpoint,
   parseOffsetCheckpoint,
@@ -15,8 +14,6 @@ import {
   replaceText,
   type OffsetCheckpoint
 } from './checkpoint.ts'
-import { Coalesced } from './coalesced.ts'
-import { FileCache } from './file-cache.ts'
 import {
   asideFolderName,
   cleanShutdownName,
@@ -28,16 +25,14 @@ import {
   partitionMetadataName,
   recoveryPointCheckpointName
 } from './file-names.ts'
-import { Flusher } from './flusher.ts'
-import { IndexCache } from './index-cache.ts'
+import { DirectoryContext } from './directory-context.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { LocalLog } from './local-log.ts'
-import type { LogContext, LogName } from './log-context.ts'
+import type { LogName } from './log-context.ts'
 import { lockDirectory, type LockedDirectory } from './log-directory-open.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import { formatMetaProperties, logDirectoryFormatVersion } from './meta-properties.ts'
 import { recoverLog, type RecoveredLog } from './recovery.ts'
-import { Remover } from './remover.ts'
 
 export interface LogDirectoryOptions {
   readonly files: Files
@@ -66,13 +61,12 @@ export class LogDirectory {
   readonly cleanStart: boolean
   readonly #options: LogDirectoryOptions
   readonly #lock: DirectoryLock
-  readonly #context: MutableContext
+  readonly #context: DirectoryContext
   readonly #logs = new Map<string, LocalLog>()
   /** Names of the partition folders that are there, so that opening many logs looks only once. */
   readonly #folders: Set<string>
   readonly #startOffsets: ReadonlyMap<string, number>
   readonly #endOffsets: ReadonlyMap<string, number>
-  #clusterId: string | null
   #nodeId: number | null
   #isClosed = false
 
@@ -81,9 +75,12 @@ export class LogDirectory {
     this.path = options.path
     this.#lock = locked.lock
     this.cleanStart = locked.cleanStart
-    this.#clusterId = locked.meta?.clusterId ?? null
     this.#nodeId = locked.meta?.nodeId ?? null
-    this.#context = this.#makeContext()
+    this.#context = new DirectoryContext(options, error => {
+      for (const log of this.#logs.values()) log.failed(error)
+      options.onFailure(error)
+    })
+    this.#context.clusterId = locked.meta?.clusterId ?? ''
     this.#folders = new Set()
     for (const { name, kind } of options.files.list(this.path)) {
       if (kind === 'directory') this.#folders.add(name)
@@ -108,7 +105,7 @@ export class LogDirectory {
 
   /** Null until `initialize`. */
   get clusterId(): string | null {
-    return this.#clusterId
+    return this.#nodeId === null ? null : this.#context.clusterId
   }
 
   /** Null until `initialize`. */
@@ -123,23 +120,24 @@ export class LogDirectory {
 
   /** Gives a new directory its cluster; durable when the promise resolves. */
   async initialize(clusterId: string, nodeId = 0): Promise<void> {
-    assert(this.#clusterId === null, 'a log directory is initialized once')
+    assert(this.#nodeId === null, 'a log directory is initialized once')
     const meta = { clusterId, nodeId, formatVersion: logDirectoryFormatVersion }
     const path = `${this.path}/${metaPropertiesName}`
     await replaceText(this.#options.files, path, formatMetaProperties(meta))
-    this.#clusterId = clusterId
+    this.#context.clusterId = clusterId
     this.#nodeId = nodeId
   }
 
   /**
    * Opens a log; one that is not on disk begins empty at `startOffset`.
    *
-   * @throws LogDirectoryError when the folder holds segments of another partition or a newer version
+   * @throws LogDirectoryError when the folder holds segments of another partition or a newer
+   *   version
    * @throws FileError when it cannot be read
    */
   async openLog(name: LogName, configs: LogConfigs, startOffset = 0): Promise<LocalLog> {
     const folder = partitionFolderName(name)
-    assert(this.#clusterId !== null, 'a log directory is initialized before a log is opened')
+    assert(this.#nodeId !== null, 'a log directory is initialized before a log is opened')
     assert(!this.#isClosed, 'logs are opened while the directory is open')
     assert(!this.#logs.has(folder), 'a log is opened once')
     const isThere = this.#folders.has(folder) && !this.#setAsideStray(name, folder)
@@ -171,8 +169,8 @@ export class LogDirectory {
   }
 
   /**
-   * Closes a log and gives its folder a name that nobody opens again; the removal of its files comes later. Durable
-   * when the promise resolves: a removed log does not return.
+   * Closes a log and gives its folder a name that nobody opens again; the removal of its files
+   * comes later. Durable when the promise resolves: a removed log does not return.
    */
   async removeLog(name: LogName): Promise<void> {
     const folder = partitionFolderName(name)
@@ -190,7 +188,8 @@ export class LogDirectory {
   }
 
   /**
-   * Moves the folders of partitions that nobody knows aside: a crash left them, or somebody put them there.
+   * Moves the folders of partitions that nobody knows aside: a crash left them, or somebody put
+   * them there.
    *
    * @returns what they are called now
    */
@@ -209,7 +208,10 @@ export class LogDirectory {
     return moved
   }
 
-  /** Lets go at once and leaves everything as it is, for the next start to recover. After `close` it does nothing. */
+  /**
+   * Lets go at once and leaves everything as it is, for the next start to recover. After `close` it
+   * does nothing.
+   */
   async abandon(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -233,7 +235,10 @@ export class LogDirectory {
     return this.#options.files.freeSize(this.path)
   }
 
-  /** Makes everything durable, marks the shutdown as clean and lets go. After a failure it only lets go. */
+  /**
+   * Makes everything durable, marks the shutdown as clean and lets go. After a failure it only lets
+   * go.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -241,7 +246,7 @@ export class LogDirectory {
     const logs = [...this.#logs.values()]
     try {
       await mapConcurrently(logs, logRecoveryConcurrency, log => log.close())
-      if (this.#context.failure === null && this.#clusterId !== null) await this.#markClean(logs)
+      if (this.#context.failure === null && this.#nodeId !== null) await this.#markClean(logs)
     } finally {
       this.#lock.release()
     }
@@ -263,8 +268,8 @@ export class LogDirectory {
   }
 
   /**
-   * A folder of another topic with the same name is what a crash left of a topic that was deleted. It is never opened
-   * and never deleted, but moved aside.
+   * A folder of another topic with the same name is what a crash left of a topic that was deleted.
+   * It is never opened and never deleted, but moved aside.
    */
   #setAsideStray(name: LogName, folder: string): boolean {
     const { files, logger, random } = this.#options
@@ -289,49 +294,6 @@ export class LogDirectory {
     const entries: readonly OffsetCheckpoint[] = parseOffsetCheckpoint(text ?? '') ?? []
     return new Map(entries.map(entry => [partitionFolderName(entry), entry.offset]))
   }
-
-  #makeContext(): MutableContext {
-    const { files, clock, random, logger, durability } = this.#options
-    const directory = this
-    const pathSync = new Coalesced(() => files.syncDirectory(this.path))
-    const context: MutableContext = {
-      files,
-      clock,
-      random,
-      logger,
-      durability,
-      path: this.path,
-      get clusterId() {
-        return directory.#clusterId ?? ''
-      },
-      buffers: new BufferPool(),
-      cache: new FileCache(files, openFilesMax),
-      indexes: new IndexCache(),
-      flusher: new Flusher(error => context.fail(error)),
-      remover: new Remover(files, clock, logger),
-      failure: null,
-      fail: error => this.#fail(error),
-      syncPath: () => pathSync.request()
-    }
-    return context
-  }
-
-  /** Sticky: what the disk has of bytes whose sync failed is unknown, and a second sync would only hide it. */
-  #fail(error: unknown): void {
-    if (this.#context.failure !== null) return
-    const failure = error instanceof Error ? error : new Error(String(error))
-    this.#context.failure = failure
-    this.#options.logger.error('the log directory failed; nothing is written any more', {
-      path: this.path,
-      error: failure.message
-    })
-    for (const log of this.#logs.values()) log.failed(failure)
-    this.#options.onFailure(failure)
-  }
-}
-
-interface MutableContext extends Omit<LogContext, 'failure'> {
-  failure: Error | null
 }
 
 function emptyLog(startOffset: number): RecoveredLog {

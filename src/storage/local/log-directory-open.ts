@@ -16,8 +16,9 @@ export interface LockedDirectory {
 }
 
 /**
- * Makes sure that a folder is ours to use: it can be read, nobody else uses it, and what is in it was written by us.
- * The mark of a clean shutdown is taken away, durably, before anybody relies on anything: a crash from here on is one.
+ * Makes sure that a folder is ours to use: it can be read, nobody else uses it, and what is in it
+ * was written by us. The mark of a clean shutdown is taken away, durably, before anybody relies on
+ * anything: a crash from here on is one.
  *
  * @throws LogDirectoryError saying what is wrong and what to do
  */
@@ -27,7 +28,8 @@ export async function lockDirectory(files: Files, path: string): Promise<LockedD
   if (!lock.taken) {
     throw new LogDirectoryError(
       'LOCKED',
-      `log directory ${path} is in use by ${lock.holder}; stop that one, or choose another directory`
+      `log directory ${path} is in use by ${lock.holder}; ` +
+        'stop that one, or choose another directory'
     )
   }
   try {
@@ -45,7 +47,10 @@ export async function lockDirectory(files: Files, path: string): Promise<LockedD
   }
 }
 
-/** Makes the folder when it is missing; says whether nothing is in it. Done before locking, which may leave a file. */
+/**
+ * Makes the folder when it is missing; says whether nothing is in it. Done before locking, which
+ * may leave a file.
+ */
 function prepareFolder(files: Files, path: string): boolean {
   try {
     files.makeDirectory(path)
@@ -69,8 +74,8 @@ function readMeta(files: Files, path: string, isEmpty: boolean): MetaProperties 
     if (isEmpty) return null
     throw new LogDirectoryError(
       'FOREIGN',
-      `log directory ${path} is not empty and has no ${metaPropertiesName}: is the volume mounted? ` +
-        'choose an empty directory, or restore the file'
+      `log directory ${path} is not empty and has no ${metaPropertiesName}: ` +
+        'is the volume mounted? choose an empty directory, or restore the file'
     )
   }
   const meta = parseMetaProperties(text)

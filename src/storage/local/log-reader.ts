@@ -18,7 +18,10 @@ import { isFileError, readInto, runAsync, runSync, type ReadSteps } from './read
 import type { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
 
-/** Bytes that a walk from an index entry to a batch reads at a time: a little more than an index interval. */
+/**
+ * Bytes that a walk from an index entry to a batch reads at a time: a little more than an index
+ * interval.
+ */
 const walkChunkSize = 16 * 1024
 
 type ReadResult = Result<ReadBatches, ReadError>
@@ -29,7 +32,9 @@ export interface ReadableLog {
   readonly epochs: LeaderEpochs
   readonly logStartOffset: number
   readonly logEndOffset: number
-  /** Nothing at or beyond is ever shown: what a failed sync left behind. Infinity while all is well. */
+  /**
+   * Nothing at or beyond is ever shown: what a failed sync left behind. Infinity while all is well.
+   */
   readonly readableEndOffset: number
   /** Rises when records are taken away at the end, which a read under way must not miss. */
   readonly truncationCount: number
@@ -44,11 +49,12 @@ export interface Place {
 }
 
 /**
- * Reads of one log. Every batch that leaves is checked: its CRC, and the header bytes in front of what the CRC covers
- * against what the log knows (`headerHolds`). In the mode `memory` the CRC is left out: those bytes never left RAM.
+ * Reads of one log. Every batch that leaves is checked: its CRC, and the header bytes in front of
+ * what the CRC covers against what the log knows (`headerHolds`). In the mode `memory` the CRC is
+ * left out: those bytes never left RAM.
  *
- * What this process wrote a short while ago is read at once, anything else through the thread pool: a read that waits
- * for a disk would hold up everybody.
+ * What this process wrote a short while ago is read at once, anything else through the thread pool:
+ * a read that waits for a disk would hold up everybody.
  */
 export class LogReader {
   readonly #context: LogContext
@@ -79,8 +85,8 @@ export class LogReader {
   }
 
   /**
-   * The first batch at or behind `fromOffset` that has a record of `timestampMs` or later, and ends before
-   * `upToOffset`; null when there is none.
+   * The first batch at or behind `fromOffset` that has a record of `timestampMs` or later, and ends
+   * before `upToOffset`; null when there is none.
    */
   async batchForTimestamp(
     timestampMs: number,
@@ -89,7 +95,8 @@ export class LogReader {
   ): Promise<Result<ReadBatches | null, ReadError>> {
     const end = Math.min(upToOffset, this.#log.logEndOffset, this.#log.readableEndOffset)
     let next = Math.max(fromOffset, this.#log.logStartOffset)
-    for (const segment of [...this.#log.segments.all]) {
+    const segments = this.#log.segments.all.slice()
+    for (const segment of segments) {
       if (segment.endOffset <= next || segment.baseOffset >= end) continue
       if (segment.largestTimestampMs < timestampMs) continue
       await this.#log.ensureIndexes(segment)
@@ -209,7 +216,10 @@ export class LogReader {
     }
   }
 
-  /** Where framing can be picked up again behind damage at `position`: a sound batch, or the next index entry. */
+  /**
+   * Where framing can be picked up again behind damage at `position`: a sound batch, or the next
+   * index entry.
+   */
   *#placeBehind(
     segment: Segment,
     window: ScanWindow,
@@ -231,7 +241,10 @@ export class LogReader {
     return beginning > expected ? { position: to, baseOffset: beginning } : null
   }
 
-  /** The first offset from which on a batch of `segment` has `timestampMs` or later: that of the batch or `next`. */
+  /**
+   * The first offset from which on a batch of `segment` has `timestampMs` or later: that of the
+   * batch or `next`.
+   */
   *#timestampSteps(
     segment: Segment,
     timestampMs: number,
@@ -293,7 +306,10 @@ export class LogReader {
 
 type ReadFailure = ReturnType<typeof failure<ReadError>>
 
-/** The base offset of the batch at `position`, if it is the one that ends at `lastOffset`; -1 when it cannot be read. */
+/**
+ * The base offset of the batch at `position`, if it is the one that ends at `lastOffset`; -1 when
+ * it cannot be read.
+ */
 function* beginningOf(window: ScanWindow, position: number, lastOffset: number): ReadSteps<number> {
   if (!(yield* window.need(position, batchHeaderSize))) return -1
   return lastOffset - lastOffsetDelta(window.buffer, window.at(position))

@@ -13,7 +13,10 @@ import { readInto, type ReadSteps } from './read-steps.ts'
 /** Bytes that a scan reads at a time. */
 const scanChunkSize = 1024 * 1024
 
-/** A window over a file that moves forward; it grows only for a batch that is larger, and never beyond the file. */
+/**
+ * A window over a file that moves forward; it grows only for a batch that is larger, and never
+ * beyond the file.
+ */
 export class ScanWindow {
   readonly #file: CachedFile
   readonly #fileSize: number
@@ -85,7 +88,9 @@ export function* isSound(
   return crcHolds(window.buffer, window.at(position))
 }
 
-/** Where to look for a batch, and which offsets it may begin at; `to` and `maxOffset` are exclusive. */
+/**
+ * Where to look for a batch, and which offsets it may begin at; `to` and `maxOffset` are exclusive.
+ */
 export interface BatchSearch {
   readonly from: number
   readonly to: number
@@ -94,7 +99,8 @@ export interface BatchSearch {
 }
 
 /**
- * Finds the first sound batch behind damaged bytes, whose length cannot be trusted: every position is tried.
+ * Finds the first sound batch behind damaged bytes, whose length cannot be trusted: every position
+ * is tried.
  *
  * @returns its position; -1 when there is none
  */

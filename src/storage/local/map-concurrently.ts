@@ -1,4 +1,7 @@
-/** Runs `work` on every item, on `concurrency` of them at a time; the results are in the order of the items. */
+/**
+ * Runs `work` on every item, on `concurrency` of them at a time; the results are in the order of
+ * the items.
+ */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   concurrency: number,

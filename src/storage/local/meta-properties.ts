@@ -3,7 +3,10 @@ import { crc32c } from '../../record/crc32c.ts'
 /** Raised when an older version could not read the directory any more. */
 export const logDirectoryFormatVersion = 1
 
-/** What `meta.properties` says of a log directory: Kafka's keys, and a format version and checksum of ours. */
+/**
+ * What `meta.properties` says of a log directory: Kafka's keys, and a format version and checksum
+ * of ours.
+ */
 export interface MetaProperties {
   readonly clusterId: string
   readonly nodeId: number
@@ -24,8 +27,8 @@ export function formatMetaProperties(properties: MetaProperties): string {
 }
 
 /**
- * @returns 'newer' when a newer version wrote it, 'foreign' when another program wrote it (Apache Kafka has such a file, too), 'damaged' when it is ours and
- *   its checksum does not hold
+ * @returns 'newer' when a newer version wrote it, 'foreign' when another program wrote it (Apache
+ *   Kafka has such a file, too), 'damaged' when it is ours and its checksum does not hold
  */
 export function parseMetaProperties(text: string): MetaProperties | MetaPropertiesFault {
   const values = new Map<string, string>()

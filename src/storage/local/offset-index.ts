@@ -8,8 +8,9 @@ export const offsetIndexEntrySize = 8
 export const relativeOffsetMax = 0x7fff_ffff
 
 /**
- * The sparse offset index of one segment: for some of its batches the last offset and the position, ascending in both.
- * As in Kafka an entry names the batch's *last* offset, so that a lookup never lands behind the batch it wants.
+ * The sparse offset index of one segment: for some of its batches the last offset and the position,
+ * ascending in both. As in Kafka an entry names the batch's *last* offset, so that a lookup never
+ * lands behind the batch it wants.
  */
 export class OffsetIndex {
   readonly baseOffset: number
@@ -43,7 +44,10 @@ export class OffsetIndex {
     return this.entries.bytes.readInt32BE(index * offsetIndexEntrySize + 4)
   }
 
-  /** The last entry whose offset is at or below `offset`; -1 when the search begins with the segment. */
+  /**
+   * The last entry whose offset is at or below `offset`; -1 when the search begins with the
+   * segment.
+   */
   lookup(offset: number): number {
     let low = -1
     let high = this.entries.count - 1

@@ -2,8 +2,8 @@
 const hintCount = 4
 
 /**
- * Where the last reads of a segment ended. A consumer that reads on asks for exactly that offset, and needs neither
- * the index nor a walk over headers.
+ * Where the last reads of a segment ended. A consumer that reads on asks for exactly that offset,
+ * and needs neither the index nor a walk over headers.
  */
 export class PositionHints {
   readonly #offsets: number[] = []
@@ -16,7 +16,9 @@ export class PositionHints {
     return index === -1 ? -1 : this.#positions[index]!
   }
 
-  /** Remembers the end of a read that began at `fromOffset`, in place of that read's own beginning. */
+  /**
+   * Remembers the end of a read that began at `fromOffset`, in place of that read's own beginning.
+   */
   move(fromOffset: number, offset: number, position: number): void {
     let index = this.#offsets.indexOf(fromOffset)
     if (index === -1) {

@@ -1,7 +1,10 @@
 import { FileError } from '../../io/files.ts'
 import type { CachedFile } from './file-cache.ts'
 
-/** A read that somebody wants done: fill `target` from `position` on. Answered with the number of bytes. */
+/**
+ * A read that somebody wants done: fill `target` from `position` on. Answered with the number of
+ * bytes.
+ */
 export interface ReadStep {
   readonly file: CachedFile
   readonly target: Buffer
@@ -9,8 +12,8 @@ export interface ReadStep {
 }
 
 /**
- * Work that reads files, written once and run in two ways: at once when the bytes are surely in memory, through the
- * thread pool when they may have to come from a disk.
+ * Work that reads files, written once and run in two ways: at once when the bytes are surely in
+ * memory, through the thread pool when they may have to come from a disk.
  */
 export type ReadSteps<T> = Generator<ReadStep, T, number>
 

@@ -20,6 +20,7 @@ import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { LogDirectoryError } from './log-directory-error.ts'
+import type { SyncedEnd } from './log-durability.ts'
 import { findBatch, isSound, ScanWindow, type BatchSearch } from './log-scan.ts'
 import { isFileError, runAsync, type ReadSteps } from './read-steps.ts'
 import { Segment } from './segment.ts'
@@ -31,15 +32,19 @@ import { saveTornTail } from './torn-tail.ts'
 
 /** What was on disk of one log, brought into order. */
 export interface RecoveredLog {
-  /** Ascending; their indexes are in memory only where they were rebuilt, and of the last one always. */
+  /**
+   * Ascending; their indexes are in memory only where they were rebuilt, and of the last one
+   * always.
+   */
   readonly segments: Segment[]
   readonly epochs: LeaderEpochs
   readonly logStartOffset: number
   readonly logEndOffset: number
-  /** What is known to be on disk; beyond are whole batches that were found, but perhaps only in the page cache. */
-  readonly durableEndOffset: number
-  /** Where that is in the segment that holds it; 0 when it is not known. */
-  readonly durablePosition: number
+  /**
+   * What is known to be on disk; beyond are whole batches that were found, but perhaps only in the
+   * page cache.
+   */
+  readonly durableEnd: SyncedEnd
   readonly damage: readonly Damage[]
 }
 
@@ -56,7 +61,9 @@ export interface RecoveryOptions {
   readonly configs: LogConfigs
   /** Whether the last shutdown made everything durable. */
   readonly isClean: boolean
-  /** What the checkpoints of the log directory say: second copies, for when a sidecar is damaged. */
+  /**
+   * What the checkpoints of the log directory say: second copies, for when a sidecar is damaged.
+   */
   readonly checkpointedStartOffset: number
   readonly checkpointedEndOffset: number
 }
@@ -69,11 +76,13 @@ interface FoundSegment {
 }
 
 /**
- * Opens what is in a partition's folder. After a clean shutdown nothing is read but sidecars and index files. After a
- * crash the tails are: from the last mark below the durable watermark every batch is checked. What fails below the
- * watermark is rot: it stays where it is and is reported. What fails beyond was never promised: a torn tail, cut off.
+ * Opens what is in a partition's folder. After a clean shutdown nothing is read but sidecars and
+ * index files. After a crash the tails are: from the last mark below the durable watermark every
+ * batch is checked. What fails below the watermark is rot: it stays where it is and is reported.
+ * What fails beyond was never promised: a torn tail, cut off.
  *
- * @throws LogDirectoryError when the folder holds another partition's segments, or a newer version's
+ * @throws LogDirectoryError when the folder holds another partition's segments, or a newer
+ *   version's
  * @throws FileError when it cannot be read
  */
 export async function recoverLog(
@@ -118,16 +127,25 @@ class Recovery {
       this.#options.checkpointedStartOffset
     )
     const logEndOffset = Math.max(this.#segments.at(-1)?.endOffset ?? 0, logStartOffset)
-    const { isClean } = this.#options
     return {
       segments: this.#segments,
       epochs: this.#epochs,
       logStartOffset,
       logEndOffset,
-      durableEndOffset: isClean ? logEndOffset : Math.min(this.#durableEndOffset, logEndOffset),
-      durablePosition: this.#state?.durablePosition ?? 0,
+      durableEnd: this.#durableEnd(logEndOffset),
       damage: this.#damage
     }
+  }
+
+  #durableEnd(logEndOffset: number): SyncedEnd {
+    const last = this.#segments.at(-1) ?? null
+    if (this.#options.isClean || this.#durableEndOffset >= logEndOffset) {
+      return { offset: logEndOffset, segment: last, position: last?.size ?? 0 }
+    }
+    const offset = this.#durableEndOffset
+    const segment = this.#segments.findLast(({ baseOffset }) => baseOffset <= offset) ?? null
+    const position = segment === last ? (this.#state?.durablePosition ?? 0) : 0
+    return { offset, segment, position }
   }
 
   /** The segments of the folder; leftovers of an earlier life are removed. */
@@ -190,7 +208,10 @@ class Recovery {
     return segmentIdentity(this.#context, this.#options.name, baseOffset)
   }
 
-  /** Leader epochs from the journals; from Kafka's checkpoint file and the batches where a journal is damaged. */
+  /**
+   * Leader epochs from the journals; from Kafka's checkpoint file and the batches where a journal
+   * is damaged.
+   */
   #readEpochs(found: readonly FoundSegment[]): void {
     const starts = found.flatMap(segment =>
       (segment.contents?.journal ?? []).filter(entry => entry.kind === 'leaderEpoch')
@@ -263,7 +284,10 @@ class Recovery {
     return Segment.create(this.#context, folder, identity, configs, note, journal)
   }
 
-  /** The marks that nothing speaks against: within the file, and after a crash below the durable watermark. */
+  /**
+   * The marks that nothing speaks against: within the file, and after a crash below the durable
+   * watermark.
+   */
   #trustedMarks(segment: Segment, found: FoundSegment): readonly Mark[] {
     const { marks } = segment.sidecar
     const end = marks.findIndex(
@@ -328,7 +352,9 @@ class Recovery {
     return true
   }
 
-  /** Below the durable watermark bytes that the disk does not give back are damage like any other. */
+  /**
+   * Below the durable watermark bytes that the disk does not give back are damage like any other.
+   */
   *#isReadable(window: ScanWindow, position: number, expected: number): ReadSteps<boolean> {
     try {
       return yield* isSound(window, position, expected)
@@ -352,7 +378,10 @@ class Recovery {
     segment.sidecar.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
   }
 
-  /** Goes on behind damage below the durable watermark: at the next sound batch, or where the watermark stands. */
+  /**
+   * Goes on behind damage below the durable watermark: at the next sound batch, or where the
+   * watermark stands.
+   */
   *#skipRot(
     segment: Segment,
     window: ScanWindow,
@@ -403,7 +432,10 @@ class Recovery {
     for (const path of segment.setAside()) this.#context.files.remove(path)
   }
 
-  /** The end that was promised counts even when the bytes are gone: their offsets are never given out again. */
+  /**
+   * The end that was promised counts even when the bytes are gone: their offsets are never given
+   * out again.
+   */
   #coverLostEnd(): void {
     const last = this.#segments.at(-1)
     if (last === undefined || last.endOffset >= this.#durableEndOffset) return

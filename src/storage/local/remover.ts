@@ -4,8 +4,8 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { isFileError } from './read-steps.ts'
 
 /**
- * Removes files and folders some time after they got a name that says so. What is left when the broker stops is
- * removed by the next start.
+ * Removes files and folders some time after they got a name that says so. What is left when the
+ * broker stops is removed by the next start.
  */
 export class Remover {
   readonly #files: Files
@@ -25,7 +25,10 @@ export class Remover {
     })
   }
 
-  /** Removes a folder file by file, one in a turn of the event loop: freeing a large file takes a while. */
+  /**
+   * Removes a folder file by file, one in a turn of the event loop: freeing a large file takes a
+   * while.
+   */
   removeFolderLater(path: string, delayMs: number): void {
     this.#later(delayMs, () => {
       this.#attempt(path, () => {

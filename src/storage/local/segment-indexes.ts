@@ -6,7 +6,10 @@ import { OffsetIndex } from './offset-index.ts'
 import type { Mark } from './sidecar-format.ts'
 import { TimeIndex } from './time-index.ts'
 
-/** Both indexes of one segment; derived from its batches, never the source of an answer that was not checked. */
+/**
+ * Both indexes of one segment; derived from its batches, never the source of an answer that was not
+ * checked.
+ */
 export interface SegmentIndexes {
   readonly offsets: OffsetIndex
   readonly times: TimeIndex
@@ -45,7 +48,10 @@ export function noProgress(): IndexProgress {
   return { largestTimestampMs: -1, offsetOfLargestTimestamp: -1, sizeSinceIndexEntry: 0 }
 }
 
-/** Takes note of the batch at `position`, with an index entry when one is due (Kafka: `LogSegment.append`). */
+/**
+ * Takes note of the batch at `position`, with an index entry when one is due (Kafka:
+ * `LogSegment.append`).
+ */
 export function indexBatch(
   indexes: SegmentIndexes,
   progress: IndexProgress,
@@ -66,7 +72,8 @@ export function indexBatch(
 }
 
 /**
- * Writes the entries that came after `last` to the index files, and cuts off what may stand behind them.
+ * Writes the entries that came after `last` to the index files, and cuts off what may stand behind
+ * them.
  *
  * @returns what the next mark has to say of them
  * @throws FileError when a file cannot be written
@@ -93,7 +100,8 @@ export function writeIndexes(
 /**
  * Reads the index files as far as `marks` vouch for them.
  *
- * @returns the indexes and the last mark that they agree with (null: none); null when a file says something else
+ * @returns the indexes and the last mark that they agree with (null: none); null when a file says
+ *   something else
  */
 export async function readIndexes(
   files: Files,

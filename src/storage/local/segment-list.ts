@@ -1,6 +1,8 @@
 import type { Segment } from './segment.ts'
 
-/** The segments of one log, ascending by base offset. The last one is active: it takes the appends. */
+/**
+ * The segments of one log, ascending by base offset. The last one is active: it takes the appends.
+ */
 export class SegmentList {
   readonly #segments: Segment[]
 
@@ -23,7 +25,10 @@ export class SegmentList {
     return size
   }
 
-  /** The largest record timestamp and the last offset of the first batch that has it; null when there is none. */
+  /**
+   * The largest record timestamp and the last offset of the first batch that has it; null when
+   * there is none.
+   */
   get largestTimestamp(): { readonly timestampMs: number; readonly offset: number } | null {
     let largest: Segment | null = null
     for (const segment of this.#segments) {

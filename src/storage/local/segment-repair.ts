@@ -9,7 +9,8 @@ import type { Segment } from './segment.ts'
 const rewriteChunkSize = 1024 * 1024
 
 /**
- * Writes the bytes of a segment from `from` on once more, as they are, so that the next sync has to take them to disk.
+ * Writes the bytes of a segment from `from` on once more, as they are, so that the next sync has to
+ * take them to disk.
  *
  * @throws FileError when the system refuses
  */

@@ -31,8 +31,8 @@ import { timeIndexEntrySize } from './time-index.ts'
 const noTimestamp = -1
 
 /**
- * One file of a log with its indexes and its sidecar. The file is made when the first byte is written, so an empty
- * segment is a sidecar alone.
+ * One file of a log with its indexes and its sidecar. The file is made when the first byte is
+ * written, so an empty segment is a sidecar alone.
  */
 export class Segment implements IndexHolder {
   readonly baseOffset: number
@@ -131,7 +131,10 @@ export class Segment implements IndexHolder {
     return this.#indexes
   }
 
-  /** Takes indexes that were read from disk, or made from the batches again because those on disk were in doubt. */
+  /**
+   * Takes indexes that were read from disk, or made from the batches again because those on disk
+   * were in doubt.
+   */
   takeIndexes(indexes: SegmentIndexes, origin: 'read' | 'rebuilt'): void {
     this.#indexes = indexes
     this.#context.indexes.touch(this)
@@ -212,7 +215,8 @@ export class Segment implements IndexHolder {
   }
 
   /**
-   * Skips damaged bytes that recovery leaves where they are: what is behind them is accepted as usual.
+   * Skips damaged bytes that recovery leaves where they are: what is behind them is accepted as
+   * usual.
    *
    * @param endOffset the offset that the next batch begins at
    */
@@ -223,8 +227,8 @@ export class Segment implements IndexHolder {
   }
 
   /**
-   * Cuts the file where a batch begins. What the segment knows goes back to the last mark before; the batches from there
-   * on have to be accepted again.
+   * Cuts the file where a batch begins. What the segment knows goes back to the last mark before;
+   * the batches from there on have to be accepted again.
    *
    * @throws FileError when the system refuses
    */
@@ -236,13 +240,18 @@ export class Segment implements IndexHolder {
     this.openedSize = Math.min(this.openedSize, position)
   }
 
-  /** Writes bytes again that are there already, so that the next sync takes them to the disk whatever was before. */
+  /**
+   * Writes bytes again that are there already, so that the next sync takes them to the disk
+   * whatever was before.
+   */
   rewrite(bytes: Buffer, position: number): void {
     assert(position + bytes.length <= this.#size, 'only what is there is written again')
     this.log.get().writeSync([bytes], position)
   }
 
-  /** Goes back to what a mark says, or to the empty segment; index entries behind it are dropped. */
+  /**
+   * Goes back to what a mark says, or to the empty segment; index entries behind it are dropped.
+   */
   restore(mark: Mark | null, indexes: SegmentIndexes | null): void {
     this.#size = mark?.position ?? 0
     this.#endOffset = mark?.endOffset ?? this.baseOffset
@@ -256,8 +265,8 @@ export class Segment implements IndexHolder {
   }
 
   /**
-   * Writes the index entries that came after the last mark, and a mark behind them in the sidecar. Index files are
-   * derived, so a failure costs the next start some reading and nothing else.
+   * Writes the index entries that came after the last mark, and a mark behind them in the sidecar.
+   * Index files are derived, so a failure costs the next start some reading and nothing else.
    *
    * @param isFinal the segment is sealed or closed: the time index gets its last entry, as in Kafka
    */
@@ -291,7 +300,9 @@ export class Segment implements IndexHolder {
     }
   }
 
-  /** Makes all that was written so far durable; the caller notes `syncedSize` from before the call. */
+  /**
+   * Makes all that was written so far durable; the caller notes `syncedSize` from before the call.
+   */
   async sync(): Promise<void> {
     const size = this.#size
     const syncs: Promise<void>[] = []
@@ -343,7 +354,10 @@ function progressOf(mark: Mark): IndexProgress {
   return { largestTimestampMs, offsetOfLargestTimestamp, sizeSinceIndexEntry }
 }
 
-/** Kafka: `LogConfig.randomSegmentJitter`; keeps partitions that were created together from rolling together. */
+/**
+ * Kafka: `LogConfig.randomSegmentJitter`; keeps partitions that were created together from rolling
+ * together.
+ */
 function rollJitter(context: LogContext, configs: LogConfigs): number {
   const bound = Math.min(configs.segmentJitterMs, configs.segmentMs)
   if (bound <= 0) return 0

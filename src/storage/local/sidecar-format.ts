@@ -2,19 +2,23 @@ import { assert } from '../../base/assert.ts'
 import { crc32c } from '../../record/crc32c.ts'
 import { readInt64, writeInt64 } from './int64.ts'
 
-// What a sidecar (`<base offset>.odradek`) holds, byte by byte; all numbers big-endian, as in Kafka's files.
+// What a sidecar (`<base offset>.odradek`) holds, byte by byte; all numbers big-endian, as in
+// Kafka's files.
 //
 //      0  identity, 256 bytes   whose segment this is; written once
-//    512  state, 40 bytes       two slots that are written in turn: a write that the power cuts tears one of them, in a
+// 512 state, 40 bytes two slots that are written in turn: a write that the power cuts tears one of
+// them, in a
 //   1024  state, 40 bytes       sector of its own, and the other still says what was true before
-//   1536  journal              marks and leader epochs, 64 bytes each, in the order in which they happened
+// 1536 journal marks and leader epochs, 64 bytes each, in the order in which they happened
 //
-// Every part ends with the CRC-32C of what is before it. Why there is no entry per batch: the CRC of a batch covers all
-// but its first 21 bytes, and these follow from what is checked already. Offsets of a segment are contiguous, so the
-// base offset is one more than the last offset before it, back to an index entry (under a mark's CRC) or the segment's
-// first offset; the length decides which bytes the CRC is taken of; magic has one legal value; the leader epoch is the
-// one that the journal names for the offset. Reads compare all of them (`batch-check.ts`). A segment that compaction
-// has rewritten has gaps, and will need an entry per batch: that is a flag in the identity, and written in bulk.
+// Every part ends with the CRC-32C of what is before it. Why there is no entry per batch: the CRC
+// of a batch covers all but its first 21 bytes, and these follow from what is checked already.
+// Offsets of a segment are contiguous, so the base offset is one more than the last offset before
+// it, back to an index entry (under a mark's CRC) or the segment's first offset; the length decides
+// which bytes the CRC is taken of; magic has one legal value; the leader epoch is the one that the
+// journal names for the offset. Reads compare all of them (`batch-check.ts`). A segment that
+// compaction has rewritten has gaps, and will need an entry per batch: that is a flag in the
+// identity, and written in bulk.
 
 export const sidecarFormatVersion = 1
 
@@ -45,13 +49,18 @@ export interface LogState {
   /** Rises with each write. */
   readonly sequence: number
   readonly logStartOffset: number
-  /** Everything below was synced before this was written: a fault there is rot, never a torn write. */
+  /**
+   * Everything below was synced before this was written: a fault there is rot, never a torn write.
+   */
   readonly durableEndOffset: number
   /** Where `durableEndOffset` is in this segment, bytes. */
   readonly durablePosition: number
 }
 
-/** What was true of the segment and its index files when everything before `position` had been appended. */
+/**
+ * What was true of the segment and its index files when everything before `position` had been
+ * appended.
+ */
 export interface Mark {
   readonly kind: 'mark'
   readonly position: number
@@ -69,7 +78,9 @@ export interface Mark {
   readonly sizeSinceIndexEntry: number
 }
 
-/** A leader epoch whose first batch is in this segment, or that was in force when the segment began. */
+/**
+ * A leader epoch whose first batch is in this segment, or that was in force when the segment began.
+ */
 export interface LeaderEpochEntry {
   readonly kind: 'leaderEpoch'
   readonly leaderEpoch: number
@@ -162,8 +173,8 @@ export function encodeJournalEntry(entry: JournalEntry): Buffer {
 }
 
 /**
- * The entries of the journal up to the first damaged one, which hides whatever is behind it: marks build on those
- * before them. `damaged` says that something was hidden.
+ * The entries of the journal up to the first damaged one, which hides whatever is behind it: marks
+ * build on those before them. `damaged` says that something was hidden.
  */
 export function decodeJournal(bytes: Buffer): {
   readonly entries: readonly JournalEntry[]

@@ -30,8 +30,8 @@ export interface SidecarContents {
 export type StateNote = Omit<LogState, 'sequence'>
 
 /**
- * The sidecar of one segment on its way to disk. Writes go to the page cache; `sync` makes them durable, and rides
- * with the sync of the segment that comes after them.
+ * The sidecar of one segment on its way to disk. Writes go to the page cache; `sync` makes them
+ * durable, and rides with the sync of the segment that comes after them.
  */
 export class Sidecar {
   readonly file: CachedFile

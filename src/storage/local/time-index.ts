@@ -6,8 +6,8 @@ import { readInt64, writeInt64 } from './int64.ts'
 export const timeIndexEntrySize = 12
 
 /**
- * The sparse time index of one segment. An entry says: no batch up to the one that ends at `offset` has a larger
- * timestamp, and that batch has it. Ascending in both.
+ * The sparse time index of one segment. An entry says: no batch up to the one that ends at `offset`
+ * has a larger timestamp, and that batch has it. Ascending in both.
  */
 export class TimeIndex {
   readonly baseOffset: number
@@ -40,7 +40,10 @@ export class TimeIndex {
     return this.baseOffset + this.entries.bytes.readInt32BE(index * timeIndexEntrySize + 8)
   }
 
-  /** The last entry whose timestamp is below `timestampMs`; -1 when the search begins with the segment. */
+  /**
+   * The last entry whose timestamp is below `timestampMs`; -1 when the search begins with the
+   * segment.
+   */
   lookup(timestampMs: number): number {
     let low = -1
     let high = this.entries.count - 1

@@ -16,8 +16,8 @@ export interface TornTail {
 }
 
 /**
- * Keeps what recovery is about to cut off, in `lost-and-found` of the log directory, and says so in the log. Nobody was
- * promised these bytes, but a person may want to look at them.
+ * Keeps what recovery is about to cut off, in `lost-and-found` of the log directory, and says so in
+ * the log. Nobody was promised these bytes, but a person may want to look at them.
  */
 export async function saveTornTail(context: LogContext, tail: TornTail): Promise<void> {
   const { segment, fileSize } = tail
@@ -25,8 +25,8 @@ export async function saveTornTail(context: LogContext, tail: TornTail): Promise
   if (size <= 0) return
   const saved = Math.min(size, tornTailSavedSizeMax)
   const folder = `${context.path}/${lostAndFoundName}`
-  const fileName = `${partitionFolderName(tail.name)}-${segment.endOffset}-${context.clock.wallMs()}`
-  const path = `${folder}/${fileName}`
+  const fileName = `${partitionFolderName(tail.name)}-${segment.endOffset}`
+  const path = `${folder}/${fileName}-${context.clock.wallMs()}`
   let savedTo: string | null = path
   try {
     context.files.makeDirectory(folder)

@@ -1,6 +1,9 @@
 import { FileError } from '../../io/files.ts'
 
-/** The disk is full; the process has run out of something and will have it again; or the disk itself has failed. */
+/**
+ * The disk is full; the process has run out of something and will have it again; or the disk itself
+ * has failed.
+ */
 export type RefusalKind = 'noSpace' | 'exhausted' | 'diskFailed'
 
 const noSpaceCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])

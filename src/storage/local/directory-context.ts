@@ -1,0 +1,71 @@
+import { openFilesMax } from '../../limits.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { Coalesced } from './coalesced.ts'
+import { FileCache } from './file-cache.ts'
+import { Flusher } from './flusher.ts'
+import { IndexCache } from './index-cache.ts'
+import type { LogContext } from './log-context.ts'
+import { Remover } from './remover.ts'
+
+/** What a log directory brings along. */
+export type DirectoryMeans = Pick<
+  LogContext,
+  'files' | 'clock' | 'random' | 'logger' | 'durability' | 'path'
+>
+
+/** What the logs of one directory share, and where its failure is declared. */
+export class DirectoryContext implements LogContext {
+  readonly files
+  readonly clock
+  readonly random
+  readonly logger
+  readonly durability
+  readonly path
+  readonly buffers = new BufferPool()
+  readonly indexes = new IndexCache()
+  readonly cache: FileCache
+  readonly flusher: Flusher
+  readonly remover: Remover
+  /** Empty until the directory has a cluster. */
+  clusterId = ''
+  readonly #pathSync: Coalesced
+  readonly #onFailure: (error: Error) => void
+  #failure: Error | null = null
+
+  constructor(means: DirectoryMeans, onFailure: (error: Error) => void) {
+    const { files, clock, random, logger, durability, path } = means
+    this.files = files
+    this.clock = clock
+    this.random = random
+    this.logger = logger
+    this.durability = durability
+    this.path = path
+    this.cache = new FileCache(files, openFilesMax)
+    this.flusher = new Flusher(error => this.fail(error))
+    this.remover = new Remover(files, clock, logger)
+    this.#pathSync = new Coalesced(() => files.syncDirectory(path))
+    this.#onFailure = onFailure
+  }
+
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /**
+   * Sticky: what the disk has of bytes whose sync failed is unknown, and a second sync would hide
+   * it.
+   */
+  fail(error: unknown): void {
+    if (this.#failure !== null) return
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    this.logger.error('the log directory failed; nothing is written any more', {
+      path: this.path,
+      error: this.#failure.message
+    })
+    this.#onFailure(this.#failure)
+  }
+
+  syncPath(): Promise<void> {
+    return this.#pathSync.request()
+  }
+}
