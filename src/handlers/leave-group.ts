@@ -15,5 +15,7 @@ export const leaveGroup: Handler<'LeaveGroup'> = async (context, request) => {
     groupInstanceId,
     errorCode: errorCode(error)
   }))
-  return { errorCode: isBatch ? 0 : (members[0]?.errorCode ?? 0), members }
+  return isBatch
+    ? { errorCode: 0, members }
+    : { errorCode: members[0]?.errorCode ?? 0, members: [] }
 }
