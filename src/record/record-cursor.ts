@@ -21,10 +21,10 @@ export class RecordCursor {
   /** Beyond the safe integers only the nearest double. */
   timestampDelta = 0
   keyPosition = 0
-  /** -1: the record has no key. */
+  /** Negative: the record has no key. */
   keySize = -1
   valuePosition = 0
-  /** -1: the value is null, a tombstone. */
+  /** Negative: the value is null, a tombstone. */
   valueSize = -1
   headerCount = 0
   headersPosition = 0
@@ -41,31 +41,114 @@ export class RecordCursor {
     return this.#position === this.#end
   }
 
-  /** Steps to the next record; false when there is none, or none that makes sense. */
+  /**
+   * Steps to the next record; false when there is none, or none that makes sense.
+   *
+   * The numbers of one and two bytes are read on the spot: nearly all are, and a call for each would double the time
+   * that a record takes (17 against 33 ns).
+   */
   next(): boolean {
-    if (this.#position >= this.#end || this.fault !== null) return false
-    const size = this.#varint()
-    const recordEnd = this.#position + size
+    const bytes = this.#bytes
+    let at = this.#position
+    if (at >= this.#end || this.fault !== null) return false
+    let byte = bytes[at]!
+    let second = bytes[at + 1]!
+    let zigzag: number
+    if (byte < 0x80) {
+      zigzag = byte
+      at += 1
+    } else if (second < 0x80) {
+      zigzag = (byte & 0x7f) | (second << 7)
+      at += 2
+    } else {
+      zigzag = this.#longVarint(at)
+      at = this.#position
+    }
+    const size = (zigzag >>> 1) ^ -(zigzag & 1)
+    const recordEnd = at + size
     // An empty record is too small for its attributes; the check of the end below sees that as well.
     if (size < 0 || recordEnd > this.#end)
-      return this.#fail(`a record of ${size} bytes, where ${this.#end - this.#position} are left`)
+      return this.#fail(`a record of ${size} bytes, where ${this.#end - at} are left`)
     // The attributes: one byte that has no meaning yet.
-    this.#position++
-    this.timestampDelta = this.#varlong()
-    this.offsetDelta = this.#varint()
-    const keySize = this.#varint()
-    this.keySize = keySize < 0 ? -1 : keySize
-    this.keyPosition = this.#position
-    if (!this.#skip(keySize, recordEnd)) return this.#fail(`a key of ${keySize} bytes`)
-    const valueSize = this.#varint()
-    this.valueSize = valueSize < 0 ? -1 : valueSize
-    this.valuePosition = this.#position
-    if (!this.#skip(valueSize, recordEnd)) return this.#fail(`a value of ${valueSize} bytes`)
-    this.headerCount = this.#varint()
-    this.headersPosition = this.#position
-    if (this.headerCount !== 0 && !this.#skipHeaders(recordEnd)) return false
+    at += 1
+
+    byte = bytes[at]!
+    second = bytes[at + 1]!
+    if (byte < 0x80) {
+      this.timestampDelta = (byte >>> 1) ^ -(byte & 1)
+      at += 1
+    } else if (second < 0x80) {
+      zigzag = (byte & 0x7f) | (second << 7)
+      this.timestampDelta = (zigzag >>> 1) ^ -(zigzag & 1)
+      at += 2
+    } else {
+      this.timestampDelta = this.#longVarlong(at)
+      at = this.#position
+    }
+
+    byte = bytes[at]!
+    second = bytes[at + 1]!
+    if (byte < 0x80) {
+      zigzag = byte
+      at += 1
+    } else if (second < 0x80) {
+      zigzag = (byte & 0x7f) | (second << 7)
+      at += 2
+    } else {
+      zigzag = this.#longVarint(at)
+      at = this.#position
+    }
+    this.offsetDelta = (zigzag >>> 1) ^ -(zigzag & 1)
+    return this.#nextFields(at, recordEnd)
+  }
+
+  /** Key, value and headers, from `start` on. */
+  #nextFields(start: number, recordEnd: number): boolean {
+    const bytes = this.#bytes
+    let at = start
+    let byte = bytes[at]!
+    let zigzag: number
+    if (byte < 0x80) {
+      zigzag = byte
+      at += 1
+    } else {
+      zigzag = this.#longVarint(at)
+      at = this.#position
+    }
+    const keySize = (zigzag >>> 1) ^ -(zigzag & 1)
+    this.keySize = keySize
+    this.keyPosition = at
+    if (keySize > 0) at += keySize
+    // Nothing is read behind the record: a key that is too large has left it.
+    if (at >= recordEnd) return this.#fail('a key that fills its record or more')
+
+    byte = bytes[at]!
+    const second = bytes[at + 1]!
+    if (byte < 0x80) {
+      zigzag = byte
+      at += 1
+    } else if (second < 0x80) {
+      zigzag = (byte & 0x7f) | (second << 7)
+      at += 2
+    } else {
+      zigzag = this.#longVarint(at)
+      at = this.#position
+    }
+    const valueSize = (zigzag >>> 1) ^ -(zigzag & 1)
+    this.valueSize = valueSize
+    this.valuePosition = at
+    if (valueSize > 0) at += valueSize
+    if (at >= recordEnd) return this.#fail('a value that fills its record or more')
+
+    this.#position = at
+    byte = bytes[at]!
+    if (byte === 0) {
+      this.#position = at + 1
+      this.headerCount = 0
+      this.headersPosition = at + 1
+    } else if (!this.#skipHeaders(recordEnd)) return false
     if (this.#position !== recordEnd)
-      return this.#fail(`a record whose fields do not fill its ${size} bytes`)
+      return this.#fail('a record whose fields do not fill its bytes')
     return this.fault === null
   }
 
@@ -91,7 +174,9 @@ export class RecordCursor {
   }
 
   #skipHeaders(recordEnd: number): boolean {
-    const count = this.headerCount
+    const count = this.#varint()
+    this.headerCount = count
+    this.headersPosition = this.#position
     // Two bytes each at least, which also bounds the loop.
     if (count < 0 || count * 2 > recordEnd - this.#position)
       return this.#fail(`a record of ${count} headers`)
@@ -118,25 +203,36 @@ export class RecordCursor {
     return false
   }
 
-  /** Zigzag, 32 bits in at most five bytes. Behind the end of the bytes it reads zeros; the caller checks the position. */
   #varint(): number {
+    const zigzag = this.#longVarint(this.#position)
+    return (zigzag >>> 1) ^ -(zigzag & 1)
+  }
+
+  /**
+   * 32 bits in at most five bytes, still in zigzag form. Behind the end of the bytes it reads zeros; whoever asks checks
+   * the position.
+   */
+  #longVarint(start: number): number {
     const bytes = this.#bytes
-    let byte = bytes[this.#position++]!
-    let value = byte & 0x7f
+    let at = start
+    let byte = bytes[at++]!
+    let zigzag = byte & 0x7f
     for (let shift = 7; byte >= 0x80; shift += 7) {
       if (shift > 28) {
         this.#fail('a varint of more than five bytes')
-        return 0
+        break
       }
-      byte = bytes[this.#position++]!
-      value |= (byte & 0x7f) << shift
+      byte = bytes[at++]!
+      zigzag |= (byte & 0x7f) << shift
     }
-    return (value >>> 1) ^ -(value & 1)
+    this.#position = at
+    return zigzag
   }
 
-  /** Zigzag, 64 bits in at most ten bytes. */
-  #varlong(): number {
+  /** 64 bits in at most ten bytes. */
+  #longVarlong(start: number): number {
     const bytes = this.#bytes
+    this.#position = start
     let byte = bytes[this.#position++]!
     let low = byte & 0x7f
     let shift = 7

@@ -182,6 +182,7 @@ function walkRecords(bytes: Buffer, rules: BatchRules): Success<number> | BatchF
   const appendTimeMs = batch.maxTimestampMs(bytes, 0)
   const cursor = new RecordCursor(opened.value.bytes, opened.value.start, opened.value.end)
   const faults = new RecordFaults(rules)
+  const range = timestampRange(rules)
   let maxTimestampMs = batch.noTimestamp
   let index = 0
   for (; index < count && cursor.next(); index++) {
@@ -189,7 +190,7 @@ function walkRecords(bytes: Buffer, rules: BatchRules): Success<number> | BatchF
       return refuse('INVALID_RECORD', `record ${index} has offset ${cursor.offsetDelta}`)
     const timestampMs = isLogAppendTime ? appendTimeMs : baseTimestampMs + cursor.timestampDelta
     if (rules.compactedTopic && cursor.keySize < 0) faults.addMissingKey(index)
-    else {
+    else if (timestampMs < range.earliestMs || timestampMs > range.latestMs || isLogAppendTime) {
       const fault = timestampFault(timestampMs, index, rules, isLogAppendTime)
       if (fault !== null) faults.addTimestamp(index, fault)
     }
@@ -198,6 +199,20 @@ function walkRecords(bytes: Buffer, rules: BatchRules): Success<number> | BatchF
   const fault = walkFault(cursor, index, count)
   if (fault !== null) return refuse('INVALID_RECORD', fault)
   return faults.refusal() ?? success(maxTimestampMs)
+}
+
+interface TimestampRange {
+  readonly earliestMs: number
+  readonly latestMs: number
+}
+
+/** The timestamps with which there is nothing wrong; `timestampFault` knows why the others are refused, if they are. */
+function timestampRange(rules: BatchRules): TimestampRange {
+  if (rules.timestampType === 'LogAppendTime') return { earliestMs: -Infinity, latestMs: Infinity }
+  return {
+    earliestMs: Math.max(rules.nowMs - rules.timestampBeforeMaxMs, Number.MIN_SAFE_INTEGER),
+    latestMs: Math.min(rules.nowMs + rules.timestampAfterMaxMs, Number.MAX_SAFE_INTEGER)
+  }
 }
 
 /** What is wrong with a record's timestamp, in Kafka's words: clients show them to people. */

@@ -155,7 +155,7 @@ describe('a batch that is not what it says', () => {
             expect(read.error).toMatch(/^(INVALID_RECORD|CORRUPT_MESSAGE|UNSUPPORTED|MESSAGE_TOO)/)
         }
       ),
-      { numRuns: 2000 }
+      { numRuns: 1000 }
     )
   })
 })
