@@ -41,7 +41,8 @@ function partitionResponse(
   if (read === null) {
     const isTooNew = error === 'KAFKA_STORAGE_ERROR' && apiVersion < storageErrorSince
     const name = isTooNew ? 'NOT_LEADER_OR_FOLLOWER' : (error ?? 'NONE')
-    return { partitionIndex, errorCode: errorCode(name), highWatermark, records: noRecords }
+    const nothing = { abortedTransactions: null, records: noRecords }
+    return { partitionIndex, errorCode: errorCode(name), highWatermark, ...nothing }
   }
   return {
     partitionIndex,

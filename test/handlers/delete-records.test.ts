@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { errorCode } from '../../src/wire/generated/errors.ts'
+import type { ErrorName } from '../../src/wire/generated/errors.ts'
+import type { DeleteRecordsResponsePartitionResult } from '../../src/wire/generated/delete-records.ts'
+import { clientBatch } from '../partition/fixture.ts'
+import { DataPlane } from './data-plane.ts'
+import type { TopicOptions } from './data-plane.ts'
+
+async function planeWithRecords(name: string, options: TopicOptions = {}): Promise<DataPlane> {
+  const plane = new DataPlane()
+  const topic = await plane.addTopic(name, options)
+  for (const partition of topic.partitions) {
+    await partition.append(clientBatch(['a', 'b', 'c']), { acks: -1, produceVersion: 9 })
+  }
+  return plane
+}
+
+async function remove(
+  plane: DataPlane,
+  name: string,
+  offsets: readonly number[],
+  version = 2
+): Promise<readonly DeleteRecordsResponsePartitionResult[]> {
+  const partitions = offsets.map((offset, partitionIndex) => ({ partitionIndex, offset }))
+  const topics = [{ name, partitions }]
+  const response = await plane.call('DeleteRecords', version, { topics, timeoutMs: 1000 })
+  expect(response.topics.map(each => each.name)).toEqual([name])
+  return response.topics[0]!.partitions
+}
+
+function failed(partitionIndex: number, error: ErrorName): object {
+  return { partitionIndex, lowWatermark: -1, errorCode: errorCode(error) }
+}
+
+test('every version raises the log start offset and answers with it as the low watermark', async () => {
+  for (const version of [0, 1, 2]) {
+    const plane = await planeWithRecords('orders', { partitionCount: 3 })
+    expect(await remove(plane, 'orders', [2, -1, 4, 0], version)).toEqual([
+      { partitionIndex: 0, lowWatermark: 2, errorCode: 0 },
+      { partitionIndex: 1, lowWatermark: 3, errorCode: 0 },
+      failed(2, 'OFFSET_OUT_OF_RANGE'),
+      failed(3, 'UNKNOWN_TOPIC_OR_PARTITION')
+    ])
+  }
+})
+
+test('an offset below the low watermark succeeds and changes nothing', async () => {
+  const plane = await planeWithRecords('orders')
+  await remove(plane, 'orders', [2])
+  expect(await remove(plane, 'orders', [1])).toMatchObject([{ lowWatermark: 2, errorCode: 0 }])
+})
+
+test('topics that are unknown, internal, forbidden or only compacted keep their records', async () => {
+  const internal = await planeWithRecords('__consumer_offsets', { isInternal: true })
+  expect(await remove(internal, '__consumer_offsets', [1])).toEqual([
+    failed(0, 'INVALID_TOPIC_EXCEPTION')
+  ])
+  const plane = await planeWithRecords('orders', {
+    configs: { cleanupPolicy: { delete: false, compact: true } }
+  })
+  const nothing = await remove(plane, 'nowhere', [1])
+  expect(nothing).toEqual([failed(0, 'UNKNOWN_TOPIC_OR_PARTITION')])
+  plane.denied.add('DELETE TOPIC orders')
+  expect(await remove(plane, 'orders', [0])).toEqual([failed(0, 'TOPIC_AUTHORIZATION_FAILED')])
+  plane.denied.clear()
+  expect(await remove(plane, 'orders', [0])).toEqual([failed(0, 'POLICY_VIOLATION')])
+})
