@@ -26,9 +26,20 @@ export interface Import {
 const isGenerated = (path: string): boolean =>
   path.startsWith('wire/generated/') || path === 'config/generated.ts'
 
+const parsedFiles = new Map<string, ts.SourceFile>()
+
+/** Several rules look at the same file. */
+function parsed(path: string, text: string): ts.SourceFile {
+  const known = parsedFiles.get(path)
+  if (known?.text === text) return known
+  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  parsedFiles.set(path, file)
+  return file
+}
+
 /** Every import and re-export of a file, dynamic ones included. */
 export function importsOf(path: string, text: string): readonly Import[] {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const file = parsed(path, text)
   const found: Import[] = []
   const add = (specifier: string, typeOnly: boolean): void => {
     const target = specifier.startsWith('.') ? posix.join(dirname(path), specifier) : null
@@ -181,7 +192,7 @@ export function lengthViolations(sources: Sources): readonly string[] {
 }
 
 function longFunctions(path: string, text: string): readonly string[] {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const file = parsed(path, text)
   const violations: string[] = []
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
