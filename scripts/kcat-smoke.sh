@@ -26,7 +26,7 @@ start_broker() {
   broker_pid=$!
   local deadline=$((SECONDS + 30))
   while [ "$SECONDS" -lt "$deadline" ]; do
-    bootstrap=$(grep -ohE 'listening on [0-9.]+:[0-9]+' "$work/broker.out" "$work/broker.err" | grep -oE '[0-9.]+:[0-9]+$' | head -n 1)
+    bootstrap=$(grep -oE '127\.0\.0\.1:[1-9][0-9]*' "$work/broker.out" | head -n 1)
     [ -n "$bootstrap" ] && return 0
     kill -0 "$broker_pid" 2>/dev/null || break
     sleep 0.1

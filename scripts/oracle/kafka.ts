@@ -35,6 +35,10 @@ export interface RunningKafka {
   readonly bootstrapServers: string
   /** Where the brokers keep their data and logs; removed by `stop`. */
   readonly directory: string
+  /** Ends every broker as a power switch would, by SIGKILL. */
+  kill(): Promise<void>
+  /** Starts the brokers again after `kill`, on the same ports and data. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -50,42 +54,54 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
   const classpath = path.join(await resolveKafka(version), '*')
   const directory = await mkdtemp(path.join(tmpdir(), 'odradek-oracle-'))
   const ports = await freePorts(nodes + 1)
-  const controllerPort = ports[nodes]!
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
+  const bootstrapServers = ports.slice(0, nodes).map(port => `127.0.0.1:${port}`)
   const javaOptions = options.javaOptions ?? ['-Xmx1G', '-Xms1G', '-XX:+UseG1GC', '-server']
-  const processes: ChildProcess[] = []
-  const killAll = (): void => {
-    for (const child of processes) child.kill('SIGKILL')
-  }
+  let processes: ChildProcess[] = []
+  const killAll = (): void => processes.forEach(child => child.kill('SIGKILL'))
   process.once('exit', killAll)
+
+  const startAll = async (): Promise<void> => {
+    processes = bootstrapServers.map((_, index) =>
+      startBroker(directory, index + 1, [...javaOptions, '-cp', classpath])
+    )
+    const reachable = options.advertisedPort === undefined
+    await waitUntilReady(directory, processes, bootstrapServers, reachable)
+  }
+  const kill = async (): Promise<void> => {
+    await Promise.all(processes.map(child => endProcess(child, 'SIGKILL')))
+  }
   const stop = async (): Promise<void> => {
-    await Promise.all(processes.map(endProcess))
+    await Promise.all(processes.map(child => endProcess(child, 'SIGTERM')))
     process.off('exit', killAll)
     await rm(directory, { recursive: true, force: true })
   }
   try {
-    for (let nodeId = 1; nodeId <= nodes; nodeId++) {
-      const propertiesFile = await writeProperties(directory, nodeId, {
-        ...nodeProperties(directory, nodeId, ports[nodeId - 1]!, controllerPort, options),
-        ...options.properties
-      })
-      const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile]
-      await run('java', ['-cp', classpath, ...format])
-      processes.push(
-        startBroker(directory, nodeId, [...javaOptions, '-cp', classpath], propertiesFile)
-      )
-    }
-    const bootstrapServers = ports.slice(0, nodes).map(port => `127.0.0.1:${port}`)
-    await waitUntilReady(
-      directory,
-      processes,
-      bootstrapServers,
-      options.advertisedPort === undefined
-    )
-    return { version, bootstrapServers: bootstrapServers.join(','), directory, stop }
+    await formatStorage(directory, classpath, ports, options)
+    await startAll()
   } catch (error) {
     await stop()
     throw error
+  }
+  const servers = bootstrapServers.join(',')
+  return { version, bootstrapServers: servers, directory, kill, restart: startAll, stop }
+}
+
+/** Writes the properties of every node and formats its data directory, as KRaft asks for. */
+async function formatStorage(
+  directory: string,
+  classpath: string,
+  ports: readonly number[],
+  options: KafkaOptions
+): Promise<void> {
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
+  const controllerPort = ports.at(-1)!
+  for (const [index, port] of ports.slice(0, -1).entries()) {
+    const properties = nodeProperties(directory, index + 1, port, controllerPort, options)
+    const lines = Object.entries({ ...properties, ...options.properties })
+    const file = propertiesFile(directory, index + 1)
+    await writeFile(file, lines.map(([name, value]) => `${name}=${value}\n`).join(''))
+    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+    await run('java', ['-cp', classpath, ...format])
   }
 }
 
@@ -147,28 +163,20 @@ function nodeProperties(
   }
 }
 
-async function writeProperties(
-  directory: string,
-  nodeId: number,
-  properties: Readonly<Record<string, string>>
-): Promise<string> {
-  const file = path.join(directory, `node-${nodeId}.properties`)
-  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`)
-  await writeFile(file, lines.join(''))
-  return file
-}
-
 function startBroker(
   directory: string,
   nodeId: number,
-  javaArguments: readonly string[],
-  propertiesFile: string
+  javaArguments: readonly string[]
 ): ChildProcess {
   const log = openSync(logFile(directory, nodeId), 'a')
-  const child = spawn('java', [...javaArguments, 'kafka.Kafka', propertiesFile], {
-    cwd: directory,
-    stdio: ['ignore', log, log]
-  })
+  const child = spawn(
+    'java',
+    [...javaArguments, 'kafka.Kafka', propertiesFile(directory, nodeId)],
+    {
+      cwd: directory,
+      stdio: ['ignore', log, log]
+    }
+  )
   closeSync(log)
   return child
 }
@@ -213,10 +221,10 @@ async function brokersSeenFrom(brokers: readonly string[], reachable: boolean): 
   }
 }
 
-async function endProcess(child: ChildProcess): Promise<void> {
+async function endProcess(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
-  child.kill('SIGTERM')
+  child.kill(signal)
   const killTimer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
   await ended
   clearTimeout(killTimer)
@@ -259,4 +267,8 @@ function portOf(server: Server): number {
 
 function logFile(directory: string, nodeId: number): string {
   return path.join(directory, `node-${nodeId}.log`)
+}
+
+function propertiesFile(directory: string, nodeId: number): string {
+  return path.join(directory, `node-${nodeId}.properties`)
 }
