@@ -367,7 +367,7 @@ export class Partition {
     this.#log.reconfigure(configs)
   }
 
-  /** Calls `listener` in the turn in which the high watermark or the last stable offset has moved. Returns the way out. */
+  /** Calls `listener` in the turn in which the high watermark or the last stable offset moved. Returns the way out. */
   onProgress(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
