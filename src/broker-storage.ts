@@ -5,8 +5,7 @@ import { clusterMetadataTopic, clusterMetadataTopicId } from './cluster/topic-na
 import type { BrokerConfig } from './config/broker-config.ts'
 import { resolveTopicConfigs } from './config/topic-configs.ts'
 import type { Clock } from './io/clock.ts'
-import { memoryFiles } from './io/memory-files.ts'
-import { nodeFiles } from './io/node-files.ts'
+import type { Files } from './io/files.ts'
 import type { Random } from './io/random.ts'
 import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
@@ -20,6 +19,7 @@ export interface StorageOptions {
   readonly config: BrokerConfig
   readonly clock: Clock
   readonly random: Random
+  readonly files: Files
   /** The disk has failed: the broker must stop. */
   onFailure(error: unknown): void
 }
@@ -129,9 +129,9 @@ export class BrokerStorage {
 }
 
 function openDirectory(options: StorageOptions): Promise<LogDirectory> {
-  const { settings, clock, random } = options
+  const { settings, clock, random, files } = options
   return LogDirectory.open({
-    files: settings.dataDir === null ? memoryFiles() : nodeFiles(),
+    files,
     path: settings.dataDir ?? '/data',
     durability: settings.durability,
     clock,

@@ -16,7 +16,10 @@ import { parseBrokerConfig, type BrokerConfig } from './config/broker-config.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
 import { handlers } from './handlers/index.ts'
 import type { Clock } from './io/clock.ts'
+import type { Files } from './io/files.ts'
+import { memoryFiles } from './io/memory-files.ts'
 import { nodeClock } from './io/node-clock.ts'
+import { nodeFiles } from './io/node-files.ts'
 import { nodeRandom } from './io/node-random.ts'
 import type { Random } from './io/random.ts'
 import { shutdownGraceMs } from './limits.ts'
@@ -30,6 +33,8 @@ import { StartError } from './start-error.ts'
 export interface Outside {
   readonly clock: Clock
   readonly random: Random
+  /** Null: the machine's files for a data directory, and otherwise files in RAM. */
+  readonly files: Files | null
 }
 
 /** What a broker is made of, from the disk upwards. */
@@ -53,6 +58,7 @@ export class Broker {
   readonly #closed = deferred<void>()
   readonly #parts: Parts
   #state: 'running' | 'closing' | 'failed' = 'running'
+  #lettingGo: Promise<void> = Promise.resolve()
 
   /**
    * Starts a broker.
@@ -61,12 +67,19 @@ export class Broker {
    */
   static async start(
     settings: BrokerSettings,
-    { clock, random }: Outside = { clock: nodeClock, random: nodeRandom }
+    { clock, random, files }: Outside = { clock: nodeClock, random: nodeRandom, files: null }
   ): Promise<Broker> {
     const config = brokerConfig(settings)
     const failure = new FirstFailure()
     const onFailure = (error: unknown): void => failure.report(error)
-    const storage = await BrokerStorage.open({ settings, config, clock, random, onFailure })
+    const storage = await BrokerStorage.open({
+      settings,
+      config,
+      clock,
+      random,
+      files: files ?? (settings.dataDir === null ? memoryFiles() : nodeFiles()),
+      onFailure
+    })
     let server: Server | null = null
     try {
       const cluster = await openCluster(storage, { settings, config, random })
@@ -125,8 +138,8 @@ export class Broker {
       this.#state = 'closing'
       this.#shutDown().catch((error: unknown) => this.fail(error))
     }
-    // After a failure there is nothing left to close; who wants to know of it looks at `closed`.
-    return this.closed.catch(() => {})
+    // Whoever wants to know of a failure looks at `closed`; here, only that port and folder are free.
+    return this.closed.catch(() => {}).then(() => this.#lettingGo)
   }
 
   /** Stops at once after a bug of ours or a failed disk: nothing more is answered, nothing more is written. */
@@ -135,9 +148,8 @@ export class Broker {
     this.#state = 'failed'
     const { settings, storage, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
-    void storage.abandon()
     fetchWaiters.close()
-    void server.destroy()
+    this.#lettingGo = Promise.allSettled([storage.abandon(), server.destroy()]).then(() => {})
     this.#closed.reject(error)
   }
 
@@ -219,7 +231,7 @@ async function openCluster(
 
 function groupCoordinator(
   cluster: Cluster,
-  options: Outside & {
+  options: Pick<Outside, 'clock' | 'random'> & {
     readonly settings: BrokerSettings
     onFailure(error: unknown): void
   }

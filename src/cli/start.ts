@@ -33,8 +33,8 @@ export async function start(
   try {
     await broker.closed
     return exitCodes.stopped
-  } catch (error) {
-    logger.error('stopped by a failure', { error })
+  } catch {
+    // The broker has logged what it was.
     return exitCodes.failed
   }
 }
