@@ -1,0 +1,73 @@
+import type { Cluster } from '../../src/cluster/cluster.ts'
+import { handlers } from '../../src/handlers/index.ts'
+import { closeConnection, noAnswer, type RequestContext } from '../../src/handlers/handler.ts'
+import { apis, type ApiName, type Messages } from '../../src/wire/generated/api-table.ts'
+import { decodeResponse, encodeResponse } from '../../src/wire/header.ts'
+import { Reader } from '../../src/wire/reader.ts'
+import { Writer } from '../../src/wire/writer.ts'
+import { Disk, type OpenClusterOptions } from '../cluster/fixture.ts'
+
+/** A real cluster on a disk of the test's, and requests that reach its handlers through the codecs of their version. */
+export class ControlPlane {
+  readonly disk: Disk
+  readonly cluster: Cluster
+  /** What the principal may not do, as `CREATE TOPIC orders`. */
+  readonly denied = new Set<string>()
+
+  static async open(options: OpenClusterOptions = {}): Promise<ControlPlane> {
+    const disk = new Disk()
+    return new ControlPlane(disk, await disk.open(options))
+  }
+
+  private constructor(disk: Disk, cluster: Cluster) {
+    this.disk = disk
+    this.cluster = cluster
+  }
+
+  /** The answer to a request, both through their bytes. */
+  async ask<A extends ApiName>(
+    apiName: A,
+    version: number,
+    request: Messages[A]['requestInit']
+  ): Promise<Messages[A]['readResponse']> {
+    const handler = handlers[apiName]
+    if (handler === undefined) throw new Error(`${apiName} has no handler`)
+    const writer = new Writer()
+    apis[apiName].writeRequest(writer, request, version)
+    const body = Buffer.concat(writer.takeChunks())
+    const answer = await handler(
+      this.#context(version),
+      apis[apiName].readRequest(new Reader(body), version)
+    )
+    if (answer === noAnswer || answer === closeConnection) throw new Error('an answer is owed')
+    const frame = Buffer.concat(encodeResponse(apiName, version, 1, answer)).subarray(4)
+    return decodeResponse(apiName, version, frame).response
+  }
+
+  /** Every version of an API, oldest first. */
+  static versions(apiName: ApiName): readonly number[] {
+    const { minVersion, maxVersion } = apis[apiName]
+    return Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => minVersion + index)
+  }
+
+  #context(apiVersion: number): RequestContext {
+    const context: Partial<RequestContext> = {
+      cluster: this.cluster,
+      config: this.cluster.config,
+      logDirectory: { path: '/data', totalSize: () => 1000, usableSize: () => 400 },
+      apiVersion,
+      correlationId: 1,
+      clientId: 'test',
+      clientHost: '127.0.0.1',
+      connectionId: '1',
+      listenerName: 'PLAINTEXT',
+      nowMs: () => 0,
+      authorize: (operation, resource, name) =>
+        !this.denied.has(`${operation} ${resource} ${name}`) &&
+        !this.denied.has(`${operation} ${resource}`),
+      onAnswered: () => {},
+      signal: new AbortController().signal
+    }
+    return context as RequestContext
+  }
+}
