@@ -11,7 +11,6 @@ import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
 import { StartError } from './start-error.ts'
 import { LogDirectory } from './storage/local/log-dir.ts'
-import { LogDirectoryError } from './storage/local/log-directory-error.ts'
 import type { PartitionLog } from './storage/partition-log.ts'
 
 export interface StorageOptions {
@@ -49,7 +48,7 @@ export class BrokerStorage {
   /**
    * Opens or makes the log directory and its metadata log.
    *
-   * @throws StartError when the folder cannot be used
+   * @throws LogDirectoryError or FileError when the folder cannot be used, StartError when it is another broker's
    */
   static async open(options: StorageOptions): Promise<BrokerStorage> {
     let directory: LogDirectory | null = null
@@ -66,7 +65,7 @@ export class BrokerStorage {
       return new BrokerStorage(directory, clusterId, metadata, options)
     } catch (error) {
       await directory?.abandon()
-      throw error instanceof LogDirectoryError ? new StartError(error.code, error.message) : error
+      throw error
     }
   }
 

@@ -16,7 +16,7 @@ import { parseBrokerConfig, type BrokerConfig } from './config/broker-config.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
 import { handlers } from './handlers/index.ts'
 import type { Clock } from './io/clock.ts'
-import type { Files } from './io/files.ts'
+import { FileError, type Files } from './io/files.ts'
 import { memoryFiles } from './io/memory-files.ts'
 import { nodeClock } from './io/node-clock.ts'
 import { nodeFiles } from './io/node-files.ts'
@@ -28,6 +28,7 @@ import { FetchWaiters } from './partition/fetch-waiters.ts'
 import { Dispatch } from './server/dispatch.ts'
 import { Server, type ListenAddress, type ServerBounds } from './server/server.ts'
 import { StartError } from './start-error.ts'
+import { LogDirectoryError } from './storage/local/log-directory-error.ts'
 
 /** The outside, which tests may replace. */
 export interface Outside {
@@ -72,16 +73,17 @@ export class Broker {
     const config = brokerConfig(settings)
     const failure = new FirstFailure()
     const onFailure = (error: unknown): void => failure.report(error)
-    const storage = await BrokerStorage.open({
-      settings,
-      config,
-      clock,
-      random,
-      files: files ?? (settings.dataDir === null ? memoryFiles() : nodeFiles()),
-      onFailure
-    })
+    let storage: BrokerStorage | null = null
     let server: Server | null = null
     try {
+      storage = await BrokerStorage.open({
+        settings,
+        config,
+        clock,
+        random,
+        files: files ?? (settings.dataDir === null ? memoryFiles() : nodeFiles()),
+        onFailure
+      })
       const cluster = await openCluster(storage, { settings, config, random })
       const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
       await groups.load()
@@ -109,8 +111,8 @@ export class Broker {
       return broker
     } catch (error) {
       await server?.destroy()
-      await storage.abandon()
-      throw error instanceof MetadataLogError ? new StartError('CORRUPT', error.message) : error
+      await storage?.abandon()
+      throw startErrorOf(error)
     }
   }
 
@@ -188,6 +190,14 @@ class FirstFailure {
     if (this.#error !== null) throw this.#error.error
     this.#listener = listener
   }
+}
+
+/** What the data directory has to say about a start that failed; anything else is a bug and stays what it is. */
+function startErrorOf(error: unknown): unknown {
+  if (error instanceof LogDirectoryError) return new StartError(error.code, error.message)
+  if (error instanceof FileError) return new StartError('UNREADABLE', error.message)
+  if (error instanceof MetadataLogError) return new StartError('CORRUPT', error.message)
+  return error
 }
 
 function brokerConfig(settings: BrokerSettings): BrokerConfig {
