@@ -6,6 +6,7 @@ import {
   taggedFieldSizeMax,
   taggedFieldsMax
 } from '../../src/limits.ts'
+import { readApiVersionsResponse } from '../../src/wire/generated/api-versions.ts'
 import { MalformedRequest } from '../../src/wire/malformed-request.ts'
 import { Reader } from '../../src/wire/reader.ts'
 import { Writer } from '../../src/wire/writer.ts'
@@ -43,6 +44,12 @@ function tagOfSize(size: number): Buffer {
     writer.raw(Buffer.alloc(size))
     writer.endTag(begun)
   })
+}
+
+/** ApiVersions v3 without error, keys or throttling; tag 1 is finalizedFeaturesEpoch, an int64. */
+function apiVersions(tagSize: number, tagBytes: number): Reader {
+  const epoch = Array.from({ length: tagBytes }, () => 0)
+  return readerOf(0, 0, 1, 0, 0, 0, 0, 1, 1, tagSize, ...epoch)
 }
 
 test('fixed integers read as the runtime reads them', () => {
@@ -215,6 +222,16 @@ test('tagged fields are bounded in number and in size', () => {
   ).toThrow(MalformedRequest)
   new Reader(tagOfSize(taggedFieldSizeMax)).skipTags()
   expect(() => new Reader(tagOfSize(taggedFieldSizeMax + 1)).skipTags()).toThrow(MalformedRequest)
+})
+
+test('a known tagged field takes exactly the bytes that it announces', () => {
+  expect(readApiVersionsResponse(apiVersions(8, 8), 3).finalizedFeaturesEpoch).toBe(0)
+  expect(() => readApiVersionsResponse(apiVersions(9, 9), 3)).toThrow(
+    /ends 1 bytes beside its size/
+  )
+  expect(() => readApiVersionsResponse(apiVersions(7, 8), 3)).toThrow(
+    /ends -1 bytes beside its size/
+  )
 })
 
 test('a count of tagged fields that the bytes cannot hold is malformed', () => {
