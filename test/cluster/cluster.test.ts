@@ -16,6 +16,10 @@ function view(cluster: Cluster): unknown {
   }))
 }
 
+function leaderEpochs(cluster: Cluster): number[] {
+  return cluster.topic('orders')!.partitions.map(({ leaderEpoch }) => leaderEpoch)
+}
+
 const made = { validateOnly: false }
 const topicChange = (name: string, configs: Record<string, string | null>) => ({
   resourceType: 'TOPIC' as const,
@@ -282,12 +286,10 @@ test('changes that are only tried change nothing', async () => {
 test('a clean start keeps the leader epochs, any other raises each by one', async () => {
   const disk = new Disk()
   await createTopic(await disk.open(), 'orders', { numPartitions: 2 })
-  const epochs = (cluster: Cluster): number[] =>
-    cluster.topic('orders')!.partitions.map(({ leaderEpoch }) => leaderEpoch)
-  expect(epochs(await disk.open())).toEqual([0, 0])
-  expect(epochs(await disk.open({ cleanStart: false }))).toEqual([1, 1])
-  expect(epochs(await disk.open({ cleanStart: false }))).toEqual([2, 2])
-  expect(epochs(await disk.open())).toEqual([2, 2])
+  expect(leaderEpochs(await disk.open())).toEqual([0, 0])
+  expect(leaderEpochs(await disk.open({ cleanStart: false }))).toEqual([1, 1])
+  expect(leaderEpochs(await disk.open({ cleanStart: false }))).toEqual([2, 2])
+  expect(leaderEpochs(await disk.open())).toEqual([2, 2])
 })
 
 test('a partition that is added after a crash begins at epoch 0 beside its older ones', async () => {
@@ -295,7 +297,7 @@ test('a partition that is added after a crash begins at epoch 0 beside its older
   await createTopic(await disk.open(), 'orders')
   const cluster = await disk.open({ cleanStart: false })
   await cluster.createPartitions([{ name: 'orders', count: 2, assignments: null }], made)
-  expect(cluster.topic('orders')!.partitions.map(({ leaderEpoch }) => leaderEpoch)).toEqual([1, 0])
+  expect(leaderEpochs(cluster)).toEqual([1, 0])
 })
 
 test('a damaged metadata log keeps the broker from starting', async () => {

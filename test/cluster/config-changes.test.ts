@@ -52,9 +52,11 @@ function changes(planned: ReturnType<typeof plan>) {
   )
 }
 
-describe('configs of a topic', () => {
-  const topic = (...operations: Operation[]) => changes(plan('TOPIC', 'orders', operations))
+const topic = (...operations: Operation[]) => changes(plan('TOPIC', 'orders', operations))
+const broker = (name: string, ...operations: Operation[]) =>
+  changes(plan('BROKER', name, operations))
 
+describe('configs of a topic', () => {
   test('SET gives a value, DELETE takes it away', () => {
     expect(topic(['SET', 'segment.ms', '1'], ['DELETE', 'retention.ms'])).toEqual({
       'segment.ms': '1',
@@ -163,9 +165,6 @@ describe('configs of a topic', () => {
 })
 
 describe('configs of a broker', () => {
-  const broker = (name: string, ...operations: Operation[]) =>
-    changes(plan('BROKER', name, operations))
-
   test('those that can change at run time change, for the cluster and for this broker', () => {
     expect(broker('', ['SET', 'log.segment.bytes', '2000000'])).toEqual({
       'log.segment.bytes': '2000000'

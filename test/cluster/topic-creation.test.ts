@@ -20,6 +20,8 @@ function refusal(name: string, rest: Partial<NewTopic> = {}) {
   return decided.ok ? null : [decided.error, decided.detail]
 }
 
+const configRefusal = (name: string, value: string) => refusal('t', { configs: [{ name, value }] })
+
 const assigned = (...lists: Array<[partitionIndex: number, brokerIds: number[]]>) => ({
   assignments: lists.map(([partitionIndex, brokerIds]) => ({ partitionIndex, brokerIds }))
 })
@@ -197,10 +199,12 @@ describe('CreateTopics refuses a config', () => {
   })
 
   test('that does not exist, or has a bad value, with INVALID_CONFIG', () => {
-    const config = (name: string, value: string) => refusal('t', { configs: [{ name, value }] })
-    expect(config('nope', '1')).toEqual(['INVALID_CONFIG', 'Unknown topic config name: nope'])
-    expect(config('segment.ms', 'x')?.[0]).toBe('INVALID_CONFIG')
-    expect(config('num.partitions', '1')?.[0]).toBe('INVALID_CONFIG')
+    expect(configRefusal('nope', '1')).toEqual([
+      'INVALID_CONFIG',
+      'Unknown topic config name: nope'
+    ])
+    expect(configRefusal('segment.ms', 'x')?.[0]).toBe('INVALID_CONFIG')
+    expect(configRefusal('num.partitions', '1')?.[0]).toBe('INVALID_CONFIG')
   })
 
   test('that is longer than a record can hold with INVALID_CONFIG', () => {

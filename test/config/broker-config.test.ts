@@ -21,6 +21,12 @@ function refusal(configs: Record<string, string>): string | null {
   return parsed.ok ? null : parsed.detail
 }
 
+const dynamic = (forAll: Record<string, string>, forThis: Record<string, string> = {}) =>
+  withDynamicConfigs(parse({ 'message.max.bytes': '1000' }), {
+    dynamicDefaultConfigs: new Map(Object.entries(forAll)),
+    dynamicBrokerConfigs: new Map(Object.entries(forThis))
+  })
+
 test('a broker without configs has those of Kafka', () => {
   expect(parse({})).toMatchObject({
     nodeId: 1,
@@ -98,12 +104,6 @@ test('the durability mode is shown and cannot be chosen by config', () => {
 })
 
 describe('configs set at run time', () => {
-  const dynamic = (forAll: Record<string, string>, forThis: Record<string, string> = {}) =>
-    withDynamicConfigs(parse({ 'message.max.bytes': '1000' }), {
-      dynamicDefaultConfigs: new Map(Object.entries(forAll)),
-      dynamicBrokerConfigs: new Map(Object.entries(forThis))
-    })
-
   test('win over those of the start, and those of this broker over those of all', () => {
     const name = 'message.max.bytes'
     expect(dynamic({})).toMatchObject({ value: { messageMaxBytes: 1000 } })

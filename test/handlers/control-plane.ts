@@ -68,6 +68,8 @@ export class ControlPlane {
       onAnswered: () => {},
       signal: new AbortController().signal
     }
+    // Handlers of the control plane use nothing else.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return context as RequestContext
   }
 }

@@ -85,7 +85,7 @@ test('a topic that is not there, or cannot be, is refused', async () => {
     { errorCode: 3, errorMessage: '', resourceName: 'nope', configs: [] },
     {
       errorCode: 17,
-      errorMessage: expect.stringMatching(/^Topic name is invalid: 'a b'/) as string,
+      errorMessage: expect.stringMatching(/^Topic name is invalid: 'a b'/),
       configs: []
     }
   ])

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createTopic } from '../cluster/fixture.ts'
 import { ControlPlane } from './control-plane.ts'
 
+type TopicOnPage = [name: string, errorCode: number, partitionIndexes: number[]]
 type Cursor = { topicName: string; partitionIndex: number } | null
 
 async function plane(): Promise<ControlPlane> {
@@ -23,11 +24,9 @@ async function page(at: ControlPlane, names: string[], limit: number, cursor: Cu
     cursor
   })
   return {
-    topics: answer.topics.map(({ name, errorCode, partitions }) => [
-      name,
-      errorCode,
-      partitions.map(({ partitionIndex }) => partitionIndex)
-    ]),
+    topics: answer.topics.map(({ name, errorCode, partitions }): TopicOnPage => {
+      return [name ?? '', errorCode, partitions.map(({ partitionIndex }) => partitionIndex)]
+    }),
     next: answer.nextCursor
   }
 }
@@ -97,7 +96,7 @@ describe('pages', () => {
       do {
         const { topics, next } = await page(at, [], limit, cursor)
         for (const [name, , indexes] of topics) {
-          for (const index of indexes as number[]) seen.push(`${name as string}-${index}`)
+          for (const index of indexes) seen.push(`${name}-${index}`)
         }
         cursor = next
       } while (cursor !== null)
