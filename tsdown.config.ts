@@ -9,6 +9,8 @@ const common = {
   platform: 'node',
   target: 'node20',
   fixedExtension: true,
+  // File names are fixed, so a build replaces the last one; a broker that runs meanwhile finds its files.
+  clean: false,
   logLevel: 'warn',
   checks: { pluginTimings: false },
   deps: { neverBundle: ['@node-rs/crc32'], onlyBundle: false }
@@ -19,16 +21,13 @@ export default defineConfig([
     ...common,
     entry: { index: 'src/index.ts' },
     format: ['esm', 'cjs'],
-    dts: true,
-    // Only what this build makes: the command's build may run at the same time.
-    clean: ['dist/index.*']
+    dts: true
   },
   {
     ...common,
     entry: { cli: 'src/cli/main.ts' },
     format: ['cjs'],
     dts: false,
-    clean: ['dist/cli.*'],
     minify: true,
     outputOptions: { codeSplitting: false },
     plugins: [thirdPartyLicences()]
