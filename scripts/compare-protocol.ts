@@ -7,8 +7,9 @@ import { describeVersion } from './generate/describe.ts'
 import { apiMessages, recordMessages } from './generate/emit-files.ts'
 import type { Message, Versions } from './generate/model.ts'
 
-// Compares protocol/ with facts about Apache Kafka's messages, field by field in every version, and its errors and
-// configs line by line. Usage: compare-protocol.ts FACTS_DIR. Exits 1 when anything differs.
+// Compares protocol/ with facts about Apache Kafka's messages, field by field in every version, and
+// its errors and configs line by line. Usage: compare-protocol.ts FACTS_DIR. Exits 1 when anything
+// differs.
 
 /** Defaults that differ on purpose: a broker on its own cannot have three replicas. */
 const deliberateDefaults: ReadonlyMap<string, string> = new Map([
@@ -65,16 +66,18 @@ export function compareMessage(
     fields += theirs.length
     for (let index = 0; index < Math.max(ours.length, theirs.length); index++) {
       if (ours[index] === theirs[index]) continue
-      differences.push(
-        `${message.name} v${version}: ours ${ours[index] ?? 'ends'}, Kafka's ${theirs[index] ?? 'ends'}`
-      )
+      const [our = 'ends', their = 'ends'] = [ours[index], theirs[index]]
+      differences.push(`${message.name} v${version}: ours ${our}, Kafka's ${their}`)
       break
     }
   }
   return { differences, fields }
 }
 
-/** Ours may begin earlier, with versions that older brokers accepted; they may not end earlier or later. */
+/**
+ * Ours may begin earlier, with versions that older brokers accepted; they may not end earlier or
+ * later.
+ */
 function versionDifferences(message: Message, fact: FactBody): string[] {
   const theirs = range(fact.validVersions)
   const removed = range(fact.removedVersions)
@@ -282,7 +285,8 @@ function main(facts: string | undefined): void {
   for (const difference of result.differences) process.stdout.write(`${difference}\n`)
   process.stdout.write(
     `${result.messages} messages in ${result.versions} versions with ${result.fields} fields, ` +
-      `${result.errors} errors, ${result.configs} configs: ${result.differences.length} differences\n`
+      `${result.errors} errors, ${result.configs} configs: ` +
+      `${result.differences.length} differences\n`
   )
   process.exitCode = result.differences.length === 0 ? 0 : 1
 }

@@ -6,8 +6,8 @@ import { loadProtocol } from './generate/definitions.ts'
 import { apiFile, recordFile } from './generate/emit-files.ts'
 import { apiTableFile, configsFile, errorsFile, recordTypesFile } from './generate/emit-tables.ts'
 
-// Turns protocol/ into src/wire/generated/ and src/config/generated.ts. Files that have not changed are left
-// alone, so that watchers and caches see only what is new.
+// Turns protocol/ into src/wire/generated/ and src/config/generated.ts. Files that have not changed
+// are left alone, so that watchers and caches see only what is new.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const generated = 'src/wire/generated'
@@ -39,7 +39,8 @@ for (const name of readdirSync(join(root, generated), { recursive: true, encodin
   if (path.endsWith('.ts') && !files.has(path)) rmSync(join(root, path))
 }
 process.stdout.write(
-  `${protocol.apis.length} APIs, ${protocol.records.length} records: ${files.size} files, ${written} changed\n`
+  `${protocol.apis.length} APIs, ${protocol.records.length} records: ` +
+    `${files.size} files, ${written} changed\n`
 )
 
 function refuse(errors: readonly string[]): void {

@@ -3,8 +3,8 @@ import type { DefaultValue, Message, Struct, Type } from './model.ts'
 import { defaultOf, includes, isNullable } from './model.ts'
 
 /**
- * What a message looks like in one version, a line for every field in the order of the wire: path, type,
- * encoding, nullability, tag, default. Two definitions that print the same mean the same.
+ * What a message looks like in one version, a line for every field in the order of the wire: path,
+ * type, encoding, nullability, tag, default. Two definitions that print the same mean the same.
  */
 export function describeVersion(message: Message, version: number): string[] {
   return describeStruct(message, message.root, version, '')

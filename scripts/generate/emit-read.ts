@@ -185,9 +185,8 @@ function emitTagSwitch(
 function emitTagValue(source: Source, message: Message, field: Field): void {
   const name = localName(field)
   if (field.type.kind !== 'array') {
-    source.line(
-      `${name} = ${choose(field.versions, version => readText(message, field, field.type, version))}`
-    )
+    const value = choose(field.versions, version => readText(message, field, field.type, version))
+    source.line(`${name} = ${value}`)
     return
   }
   const length = choose(field.versions, version => lengthText(message, field, version))

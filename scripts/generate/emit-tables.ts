@@ -25,7 +25,8 @@ export function apiTableFile(apis: Apis): string {
   })
   source.line()
   source.doc(
-    'What each API exchanges: requests as read and as written by a client, responses as written and as read by a client.'
+    'What each API exchanges: requests as read and as written by a client, ' +
+      'responses as written and as read by a client.'
   )
   source.block('export interface Messages', () => {
     for (const { definition } of apis) {
@@ -48,7 +49,8 @@ export function apiTableFile(apis: Apis): string {
   source.line()
   source.line('/** The API of a key as it stands in a request header. */')
   source.line(
-    'export const apiByKey: ReadonlyMap<number, ApiName> = new Map(Object.values(apis).map(api => [api.key, api.name]))'
+    'export const apiByKey: ReadonlyMap<number, ApiName> = ' +
+      'new Map(Object.values(apis).map(api => [api.key, api.name]))'
   )
   return `${header('protocol/apis')}\n${source.toString()}`
 }
@@ -79,13 +81,15 @@ function emitApiDefinition(source: Source): void {
     source.line('readonly flexibleFrom: number')
     source.line("readonly readRequest: (reader: Reader, version: number) => Messages[A]['request']")
     source.line(
-      "readonly writeRequest: (writer: Writer, message: Messages[A]['requestInit'], version: number) => void"
+      "readonly writeRequest: (writer: Writer, message: Messages[A]['requestInit'], " +
+        'version: number) => void'
     )
     source.line(
       "readonly readResponse: (reader: Reader, version: number) => Messages[A]['readResponse']"
     )
     source.line(
-      "readonly writeResponse: (writer: Writer, message: Messages[A]['response'], version: number) => void"
+      "readonly writeResponse: (writer: Writer, message: Messages[A]['response'], " +
+        'version: number) => void'
     )
   })
 }
@@ -95,6 +99,7 @@ function emitApi(source: Source, definition: ApiDefinitionFile, comma: string): 
   const versions = parseVersions(definition.versions)
   const advertised =
     definition.advertised === undefined ? null : parseVersions(definition.advertised)
+  const range = advertised === null ? 'null' : `{ min: ${advertised.min}, max: ${advertised.max} }`
   source.block(
     `${name}:`,
     () => {
@@ -102,9 +107,7 @@ function emitApi(source: Source, definition: ApiDefinitionFile, comma: string): 
       source.line(`name: '${name}',`)
       source.line(`minVersion: ${versions.min},`)
       source.line(`maxVersion: ${versions.max},`)
-      source.line(
-        `advertised: ${advertised === null ? 'null' : `{ min: ${advertised.min}, max: ${advertised.max} }`},`
-      )
+      source.line(`advertised: ${range},`)
       source.line(`acceptedMin: ${Math.max(versions.min, advertised?.min ?? 0)},`)
       source.line(`flexibleFrom: ${definition.flexible ?? 'Infinity'},`)
       source.line(`readRequest: read${name}Request,`)
@@ -140,17 +143,20 @@ export function errorsFile(errors: readonly ErrorDefinition[]): string {
       const comma = index === errors.length - 1 ? '' : ','
       source.line(
         `{ code: ${error.code}, name: '${error.name}', retriable: ${error.retriable ?? false}, ` +
-          `refreshMetadata: ${error.refreshMetadata ?? false}, message: ${quote(error.message)} }${comma}`
+          `refreshMetadata: ${error.refreshMetadata ?? false}, ` +
+          `message: ${quote(error.message)} }${comma}`
       )
     })
   })
   source.line(']')
   source.line()
   source.line(
-    'const byName: ReadonlyMap<ErrorName, ErrorDefinition> = new Map(errors.map(error => [error.name, error]))'
+    'const byName: ReadonlyMap<ErrorName, ErrorDefinition> = ' +
+      'new Map(errors.map(error => [error.name, error]))'
   )
   source.line(
-    'const byCode: ReadonlyMap<number, ErrorName> = new Map(errors.map(error => [error.code, error.name]))'
+    'const byCode: ReadonlyMap<number, ErrorName> = ' +
+      'new Map(errors.map(error => [error.code, error.name]))'
   )
   source.line()
   source.line('/** The number that stands for the error on the wire. */')
@@ -192,7 +198,7 @@ export function recordTypesFile(records: ReadonlyArray<Loaded<RecordDefinitionFi
     [
       'clusterMetadataRecordTypes',
       '__cluster_metadata',
-      'Types of the records in the cluster metadata log: Kafka calls them metadata records, and the numbers are its own.'
+      "Types of the records in the cluster metadata log, by Kafka's own numbers."
     ]
   ] as const
   for (const [name, topic, about] of logs) {

@@ -149,7 +149,9 @@ function leavesTrace(struct: Struct, field: Field): boolean {
   return !field.ignorable || intersect(field.versions, struct.versions) !== null
 }
 
-/** A value that a version cannot carry is dropped when it is ignorable, and a bug of ours otherwise. */
+/**
+ * A value that a version cannot carry is dropped when it is ignorable, and a bug of ours otherwise.
+ */
 function absentLines(message: Message, struct: Struct, field: Field, value: string): string[] {
   return field.ignorable
     ? []

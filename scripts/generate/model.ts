@@ -258,7 +258,10 @@ function primitiveDefault(
   }
 }
 
-/** A default beyond the safe integers stands as text in the definition, and saturates as reading does. */
+/**
+ * A default beyond the safe integers stands as text in the definition, and saturates as reading
+ * does.
+ */
 function int64Default(
   exact: boolean,
   explicit: string | number | boolean | undefined

@@ -5,7 +5,8 @@ import { MalformedRequest } from './malformed-request.ts'
 /**
  * Takes one frame, without its four bytes of length.
  *
- * @param owned whether the buffer is the receiver's from now on; otherwise it is valid only during the call
+ * @param owned whether the buffer is the receiver's from now on; otherwise it is valid only during
+ *   the call
  */
 export type OnFrame = (buffer: Buffer, start: number, end: number, owned: boolean) => void
 
@@ -14,12 +15,15 @@ const sizeOfSize = 4
 /**
  * Cuts a stream of bytes into frames: int32 size, then that many bytes.
  *
- * A frame that lies whole in a chunk is handed out in place. One that does not is gathered in a buffer which
- * grows as its bytes arrive, for the declared size is only a claim. The state is complete before each call of
- * `onFrame`, so a throwing receiver loses no byte of what follows.
+ * A frame that lies whole in a chunk is handed out in place. One that does not is gathered in a
+ * buffer which grows as its bytes arrive, for the declared size is only a claim. The state is
+ * complete before each call of `onFrame`, so a throwing receiver loses no byte of what follows.
  */
 export class FrameSplitter {
-  /** Largest frame that is let in, bytes; a connection may raise it when the client has proved who it is. */
+  /**
+   * Largest frame that is let in, bytes; a connection may raise it when the client has proved who
+   * it is.
+   */
   maxFrameSize: number
   /** Bytes of the size prefix that have arrived, and what they say so far. */
   #sizeBytes = 0
@@ -45,7 +49,8 @@ export class FrameSplitter {
   /**
    * Takes the bytes of `chunk` from `start` to `end`, and hands out every frame that they complete.
    *
-   * @throws MalformedRequest when a size is not positive or above `maxFrameSize`: the stream cannot go on
+   * @throws MalformedRequest when a size is not positive or above `maxFrameSize`: the stream cannot
+   *   go on
    */
   push(chunk: Buffer, start: number, end: number, onFrame: OnFrame): void {
     assert(start >= 0 && start <= end && end <= chunk.length, 'a range of the chunk')

@@ -14,11 +14,12 @@ export interface RequestHeader {
 }
 
 /**
- * Reads the header that a request begins with, v1 or v2 as the API's version demands, and leaves the reader at
- * the body.
+ * Reads the header that a request begins with, v1 or v2 as the API's version demands, and leaves
+ * the reader at the body.
  *
- * A version that is not known yet is taken for a flexible one when the API has flexible versions below it:
- * ApiVersions must answer such a request (KIP-511). An unknown key is read as far as every version agrees.
+ * A version that is not known yet is taken for a flexible one when the API has flexible versions
+ * below it: ApiVersions must answer such a request (KIP-511). An unknown key is read as far as
+ * every version agrees.
  *
  * @throws MalformedRequest when the bytes end before the header does
  */
@@ -60,14 +61,17 @@ export function writeResponseHeader(
   if (hasTaggedResponseHeader(apiName, version)) writer.uvarint(0)
 }
 
-/** An ApiVersions response keeps header v0: its reader may not know yet what flexible means (KIP-511). */
+/**
+ * An ApiVersions response keeps header v0: its reader may not know yet what flexible means
+ * (KIP-511).
+ */
 function hasTaggedResponseHeader(apiName: ApiName, version: number): boolean {
   return apiName !== 'ApiVersions' && version >= apis[apiName].flexibleFrom
 }
 
 /**
- * A whole response frame, size and header included, as chunks to be written in order. Large byte fields of the
- * response stand among them uncopied.
+ * A whole response frame, size and header included, as chunks to be written in order. Large byte
+ * fields of the response stand among them uncopied.
  *
  * @param writer what to write with; it may be used again at once, the chunks stay valid
  */

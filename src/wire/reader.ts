@@ -16,8 +16,9 @@ const unsafeHigh = 0x20_0000
 /**
  * Reads Kafka's primitive types from a range of a buffer, one after the other.
  *
- * Every read is checked against the bytes that are there; nothing is allocated by a number that was read before
- * it is checked. Buffers that are handed out are views: whoever keeps one longer than the frame copies it.
+ * Every read is checked against the bytes that are there; nothing is allocated by a number that was
+ * read before it is checked. Buffers that are handed out are views: whoever keeps one longer than
+ * the frame copies it.
  *
  * @throws MalformedRequest from any method, naming the type and the byte
  */
@@ -81,8 +82,8 @@ export class Reader {
   }
 
   /**
-   * An int64 as a number. What lies beyond the safe integers saturates to ±Number.MAX_SAFE_INTEGER, so that it
-   * is answered as out of range and never rounded.
+   * An int64 as a number. What lies beyond the safe integers saturates to
+   * ±Number.MAX_SAFE_INTEGER, so that it is answered as out of range and never rounded.
    */
   int64(): number {
     const at = this.#advance(8, 'int64')
@@ -239,7 +240,10 @@ export class Reader {
     return count
   }
 
-  /** The tag of the next tagged field, which must be greater than the one before (-1: there is none). */
+  /**
+   * The tag of the next tagged field, which must be greater than the one before (-1: there is
+   * none).
+   */
   tag(previous: number): number {
     const tag = this.uvarint()
     if (tag <= previous) this.#fail(`tag ${tag} after tag ${previous}`)
@@ -300,7 +304,10 @@ export class Reader {
     return value + byte * 2 ** 28
   }
 
-  /** The name of a topic, a group, a member: UTF-8, and nothing that is not UTF-8 passes as something else. */
+  /**
+   * The name of a topic, a group, a member: UTF-8, and nothing that is not UTF-8 passes as
+   * something else.
+   */
   #text(size: number): string {
     if (size > stringSizeMax) this.#fail(`string of ${size} bytes`)
     if (size === 0) return ''

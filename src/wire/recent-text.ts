@@ -1,14 +1,15 @@
 import { recentTextSizeMax } from '../limits.ts'
 
-// The same topic names, groups, clients and ids come with request after request. A text that was read before is
-// given back as the very same string: it is not decoded again, and a Map knows its hash already.
+// The same topic names, groups, clients and ids come with request after request. A text that was
+// read before is given back as the very same string: it is not decoded again, and a Map knows its
+// hash already.
 
 const slotCount = 512
 const texts: string[] = Array.from({ length: slotCount }, () => '')
 
 /**
- * The text that was remembered for these bytes, or null. Only ASCII is remembered, so that bytes and characters
- * can be compared one by one.
+ * The text that was remembered for these bytes, or null. Only ASCII is remembered, so that bytes
+ * and characters can be compared one by one.
  */
 export function recentText(buffer: Buffer, at: number, size: number): string | null {
   if (size > recentTextSizeMax) return null

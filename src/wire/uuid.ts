@@ -10,7 +10,10 @@ const notBase64 = 0xff
 const bitsOf = new Uint8Array(0x100).fill(notBase64)
 for (let index = 0; index < alphabet.length; index++) bitsOf[alphabet.charCodeAt(index)] = index
 
-/** Ids that were read lately, by their first bytes: clients name the same few topics again and again. */
+/**
+ * Ids that were read lately, by their first bytes: clients name the same few topics again and
+ * again.
+ */
 const slotCount = 256
 const recentIds: string[] = Array.from({ length: slotCount }, () => zeroUuid)
 const recentBytes = new Uint8Array(slotCount * uuidSize)

@@ -11,8 +11,9 @@ const handWrittenTextLength = 48
 /**
  * Writes Kafka's primitive types into memory of its own, which grows.
  *
- * Large byte fields are not copied: they become chunks of their own between the writer's. Chunks that have been
- * taken are never written again, so they may wait in a socket while the writer goes on.
+ * Large byte fields are not copied: they become chunks of their own between the writer's. Chunks
+ * that have been taken are never written again, so they may wait in a socket while the writer goes
+ * on.
  */
 export class Writer {
   #buffer: Buffer
@@ -47,7 +48,10 @@ export class Writer {
     this.#clear()
   }
 
-  /** What has been written since the last call, in order. The writer forgets it; the chunks stay valid. */
+  /**
+   * What has been written since the last call, in order. The writer forgets it; the chunks stay
+   * valid.
+   */
   takeChunks(): Buffer[] {
     assert(this.#frameStart < 0 && this.#openTags === 0, 'a frame is taken when it is complete')
     const chunks: Buffer[] = []
@@ -191,7 +195,10 @@ export class Writer {
     else this.#sizedText(value, true)
   }
 
-  /** Bytes in one piece or in several that stand for one. Large pieces are not copied: do not change them after. */
+  /**
+   * Bytes in one piece or in several that stand for one. Large pieces are not copied: do not change
+   * them after.
+   */
   bytes(value: Buffer | readonly Buffer[] | null): void {
     assert(value !== null, 'bytes that cannot be null')
     this.nullableBytes(value)

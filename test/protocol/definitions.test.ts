@@ -76,14 +76,14 @@ test('versions that are advertised and not defined are a contradiction', () => {
 test('a tag before the first flexible version is a contradiction', () => {
   const field = { name: 'a', type: 'int32', tag: 0, since: 3 }
   expect(contradictions(withHeartbeat({ response: { fields: [field] } }))).toEqual([
-    'protocol/apis/12-heartbeat.json: HeartbeatResponse.a has a tag in a version that is not flexible'
+    `${heartbeat.path}: HeartbeatResponse.a has a tag in a version that is not flexible`
   ])
 })
 
 test('a default of null where null cannot be said is a contradiction', () => {
   const field = { name: 'a', type: 'string', nullable: 2, default: null }
   expect(contradictions(withHeartbeat({ response: { fields: [field] } }))).toEqual([
-    'protocol/apis/12-heartbeat.json: HeartbeatResponse.a is null by default in a version that cannot say null'
+    `${heartbeat.path}: HeartbeatResponse.a is null by default in a version that cannot say null`
   ])
 })
 

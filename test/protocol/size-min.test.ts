@@ -29,7 +29,8 @@ function shortest(
   )
 }
 
-// An array is refused when its elements, at their shortest, do not fit: too large a bound would refuse what is right.
+// An array is refused when its elements, at their shortest, do not fit: too large a bound would
+// refuse what is right.
 test.each(messages)('the shortest $name has the size that the generator reckons with', message => {
   const model = buildMessage({
     name: message.name,

@@ -18,7 +18,10 @@ function noFrame(): never {
   expect.unreachable('no frame is complete')
 }
 
-/** Pushes the stream in pieces that end at the given places, each in a buffer that is overwritten after. */
+/**
+ * Pushes the stream in pieces that end at the given places, each in a buffer that is overwritten
+ * after.
+ */
 function split(stream: Buffer, cuts: readonly number[]): { frames: string[]; owned: boolean[] } {
   const splitter = new FrameSplitter(stream.length)
   const frames: string[] = []

@@ -12,8 +12,8 @@ import {
 } from '../../src/wire/header.ts'
 import { Reader } from '../../src/wire/reader.ts'
 
-// Frames that real clients and Apache Kafka sent to each other, recorded: we must understand every byte of them
-// and would have sent the same ones.
+// Frames that real clients and Apache Kafka sent to each other, recorded: we must understand every
+// byte of them and would have sent the same ones.
 
 interface GoldenFrame {
   readonly direction: 'request' | 'response'
@@ -65,7 +65,10 @@ test.each(recordings)('$name decodes to the last byte and encodes to the same by
   }
 })
 
-/** Brokers of a later Kafka ask in a version that we do not have: only the header can be understood (KIP-511). */
+/**
+ * Brokers of a later Kafka ask in a version that we do not have: only the header can be understood
+ * (KIP-511).
+ */
 function expectNewerApiVersions(golden: GoldenFrame, frame: Buffer): void {
   expect(apiByKey.get(golden.apiKey)).toBe('ApiVersions')
   if (golden.direction === 'response') return

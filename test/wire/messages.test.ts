@@ -25,7 +25,10 @@ function decode(message: MessageUnderTest, version: number, bytes: Buffer): Valu
   return value
 }
 
-/** The value that comes back, or the error that bytes from outside may end in; anything else is thrown. */
+/**
+ * The value that comes back, or the error that bytes from outside may end in; anything else is
+ * thrown.
+ */
 function decodeOrRefuse(message: MessageUnderTest, version: number, bytes: Buffer): Value | null {
   try {
     return decode(message, version, bytes)

@@ -4,8 +4,8 @@ import { assert } from '../../src/base/assert.ts'
 import type { MessageUnderTest } from './every-message.ts'
 import { defaultValue, fieldsOf, isNullable, isPresent, isStruct } from './every-message.ts'
 
-// A second opinion on what the bytes of a message are: it walks the definition itself, shares no code with what is
-// generated, and is written for shortness.
+// A second opinion on what the bytes of a message are: it walks the definition itself, shares no
+// code with what is generated, and is written for shortness.
 
 /** The bytes of a message in a version. */
 export function referenceEncode(
