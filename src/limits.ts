@@ -23,7 +23,7 @@ export const taggedFieldsMax = 64
 export const headerTaggedFieldsMax = 16
 /** Largest tagged field, bytes. */
 export const taggedFieldSizeMax = 128 * KiB
-/** Longest text that is remembered between requests, bytes: a topic name has at most 249 characters, most far fewer. */
+/** Longest text that is remembered between requests, bytes: few names are longer. */
 export const recentTextSizeMax = 64
 /** Largest string, bytes: what an int16 length can say, and compact strings may say no more. */
 export const stringSizeMax = 32_767

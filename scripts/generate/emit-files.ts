@@ -37,7 +37,7 @@ export function recordMessages(definition: RecordDefinitionFile): Message[] {
       : [
           buildMessage({
             name: definition.name + suffix,
-            about: `${[definition.name, suffix.toLowerCase()].join(' ').trim()}. ${definition.about}`,
+            about: `${definition.name} ${suffix.toLowerCase() || 'data'}. ${definition.about}`,
             versions: parseVersions(body.versions),
             flexibleFrom: body.flexible ?? Infinity,
             redundantPrefixes: [definition.name + suffix, definition.name],

@@ -30,7 +30,7 @@ test('a header of an inflexible version has no tagged fields', () => {
   expect(reader.remaining).toBe(1)
 })
 
-test('a header of a flexible version ends with tagged fields, behind an inflexible client id', () => {
+test('a flexible header ends with tagged fields, behind an inflexible client id', () => {
   const { reader, header } = headerOf('0000 0009 00000007 ffff 01 0002beef aa')
   expect(header).toEqual({ apiKey: 0, apiVersion: 9, correlationId: 7, clientId: null })
   expect(reader.remaining).toBe(1)
@@ -56,7 +56,7 @@ test('a header that is cut short is malformed', () => {
   }
 })
 
-test('a response header has tagged fields in flexible versions, but not that of ApiVersions', () => {
+test('a flexible response header has tagged fields, but not that of ApiVersions', () => {
   expect(Buffer.concat(encodeResponse('Heartbeat', 3, 7, { errorCode: 27 }))).toEqual(
     bytesOf('0000000a 00000007 00000000 001b')
   )
