@@ -172,3 +172,18 @@ test.each(messages)(
     }
   }
 )
+
+test.each(messages)('$name made of one byte again and again is read or malformed', message => {
+  for (const byte of [0x00, 0x01, 0x02, 0x7f, 0x80, 0xff]) {
+    const bytes = Buffer.alloc(20_000, byte)
+    for (const version of new Set([message.min, message.max])) {
+      const reader = new Reader(bytes)
+      try {
+        message.read(reader, version)
+      } catch (error) {
+        if (!(error instanceof MalformedRequest)) throw error
+      }
+      expect(reader.position).toBeLessThanOrEqual(bytes.length)
+    }
+  }
+})
