@@ -1,11 +1,11 @@
 import type { FetchOutcome, FetchPartition } from '../partition/fetch-session.ts'
-import type { PartitionRead } from '../partition/partition.ts'
+import type { FetchedRecords } from '../partition/fetch-reads.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { FetchResponseInit, FetchResponsePartitionDataInit } from '../wire/generated/fetch.ts'
 
 /** What a fetch has found in one partition; `read` is null when it was refused. */
 export interface Outcome extends FetchOutcome {
-  readonly read: PartitionRead | null
+  readonly read: FetchedRecords | null
 }
 
 /** Older clients do not know KAFKA_STORAGE_ERROR, and would not look for the leader. */
@@ -51,6 +51,6 @@ function partitionResponse(
     lastStableOffset: read.lastStableOffset,
     logStartOffset,
     abortedTransactions: read.abortedTransactions,
-    records: read.bytes
+    records: read.pieces
   }
 }

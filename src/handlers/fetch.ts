@@ -74,11 +74,11 @@ async function read(
     if (typeof each === 'string') return refused(each)
     const result = reads.results[next++]!
     if (!result.ok) return refused(result.error)
-    if (apiVersion < zstdSince && holdsZstd(result.value.bytes)) {
+    if (apiVersion < zstdSince && result.pieces.some(holdsZstd)) {
       return refused('UNSUPPORTED_COMPRESSION_TYPE')
     }
-    const { bytes, highWatermark, logStartOffset } = result.value
-    return { error: null, size: bytes.length, highWatermark, logStartOffset, read: result.value }
+    const { size, highWatermark, logStartOffset } = result
+    return { error: null, size, highWatermark, logStartOffset, read: result }
   })
 }
 

@@ -1,8 +1,16 @@
-import type { Result } from '../base/result.ts'
-import { fetchSizeMax } from '../limits.ts'
+import type { Failure } from '../base/result.ts'
+import { fetchSizeMax, logReadSizeMax } from '../limits.ts'
+import type { AbortedTransaction } from '../storage/producer-state.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { AwaitedPartition, FetchWaiters } from './fetch-waiters.ts'
-import type { IsolationLevel, Partition, PartitionRead } from './partition.ts'
+import { endOffsetOf } from './log-reading.ts'
+import type {
+  IsolationLevel,
+  Partition,
+  PartitionBounds,
+  PartitionRead,
+  PartitionReadRequest
+} from './partition.ts'
 
 /** One partition that a fetch asks for and may read. */
 export interface PartitionToRead {
@@ -13,9 +21,20 @@ export interface PartitionToRead {
   readonly currentLeaderEpoch: number
 }
 
+/** What a fetch has found in one partition. */
+export interface FetchedRecords extends PartitionBounds {
+  readonly ok: true
+  /** Whole batches, one after the other over all pieces: views until `FetchReads.release`. */
+  readonly pieces: readonly Buffer[]
+  /** Bytes of all pieces. */
+  readonly size: number
+  /** Those that overlap the pieces, ascending by first offset; null when uncommitted records are read. */
+  readonly abortedTransactions: readonly AbortedTransaction[] | null
+}
+
 /** What one pass over the partitions of a fetch has found, in the order asked for. */
 export interface FetchReads {
-  readonly results: readonly Result<PartitionRead, ErrorName>[]
+  readonly results: readonly (FetchedRecords | Failure<ErrorName>)[]
   /** Bytes found, over all partitions. */
   readonly size: number
   readonly hasErrors: boolean
@@ -23,51 +42,6 @@ export interface FetchReads {
   release(): void
   /** How the partitions stood, for those who wait for more. */
   readonly awaited: readonly AwaitedPartition[]
-}
-
-/**
- * Reads partitions one after the other until `maxBytes` are found. The first batch of the first partition that has
- * any is returned whole even if it exceeds the limits, or the client would never get past it (KIP-74).
- */
-export async function readPartitions(
-  partitions: readonly PartitionToRead[],
-  maxBytes: number,
-  isolationLevel: IsolationLevel
-): Promise<FetchReads> {
-  const results: Result<PartitionRead, ErrorName>[] = []
-  const awaited: AwaitedPartition[] = []
-  let size = 0
-  let hasErrors = false
-  for (const each of partitions) {
-    const { partition, fetchOffset } = each
-    const { visibleSize, highWatermark, lastStableOffset } = partition
-    const request = {
-      fromOffset: fetchOffset,
-      maxBytes: Math.min(each.maxBytes, maxBytes - size),
-      isolationLevel,
-      currentLeaderEpoch: each.currentLeaderEpoch,
-      minOneBatch: size === 0
-    }
-    const result = partition.readNothing(request) ?? (await partition.read(request))
-    results.push(result)
-    const readSize = result.ok ? result.value.bytes.length : 0
-    size += readSize
-    hasErrors ||= !result.ok
-    awaited.push({
-      partition,
-      fetchOffset,
-      isolationLevel,
-      maxBytes: each.maxBytes,
-      readSize,
-      visibleSize,
-      highWatermark,
-      lastStableOffset
-    })
-  }
-  const release = (): void => {
-    for (const result of results) if (result.ok) result.value.release()
-  }
-  return { results, size, hasErrors, release, awaited }
 }
 
 export interface FetchLimits {
@@ -85,17 +59,112 @@ export interface FetchLimits {
  */
 export async function readOrWait(
   partitions: readonly PartitionToRead[],
-  limits: FetchLimits,
+  asked: FetchLimits,
   waiters: FetchWaiters,
   signal: AbortSignal
 ): Promise<FetchReads> {
-  const { maxWaitMs, isolationLevel } = limits
-  const maxBytes = Math.min(limits.maxBytes, fetchSizeMax)
-  const minBytes = Math.min(limits.minBytes, maxBytes)
-  const reads = await readPartitions(partitions, maxBytes, isolationLevel)
+  const maxBytes = Math.min(asked.maxBytes, fetchSizeMax)
+  const limits = { ...asked, maxBytes, minBytes: Math.min(asked.minBytes, maxBytes) }
+  const { minBytes, maxWaitMs } = limits
+  const reads = await readPartitions(partitions, limits)
   const isEnough = reads.size >= minBytes || reads.hasErrors || partitions.length === 0
   if (isEnough || maxWaitMs <= 0) return reads
   reads.release()
   await waiters.wait({ partitions: reads.awaited, minBytes, maxWaitMs, signal })
-  return readPartitions(partitions, maxBytes, isolationLevel)
+  return readPartitions(partitions, limits)
+}
+
+/**
+ * Reads partitions one after the other until `maxBytes` are found. The first batch of the first partition that has
+ * any is returned whole even if it exceeds the limits, or the client would never get past it (KIP-74).
+ */
+export async function readPartitions(
+  partitions: readonly PartitionToRead[],
+  limits: Omit<FetchLimits, 'maxWaitMs'>
+): Promise<FetchReads> {
+  const { minBytes, maxBytes, isolationLevel } = limits
+  const results: (FetchedRecords | Failure<ErrorName>)[] = []
+  const awaited: AwaitedPartition[] = []
+  const reads: PartitionRead[] = []
+  let size = 0
+  let hasErrors = false
+  for (const each of partitions) {
+    const { partition, fetchOffset } = each
+    const { visibleSize, highWatermark, lastStableOffset } = partition
+    const request = {
+      fromOffset: fetchOffset,
+      maxBytes: Math.min(each.maxBytes, maxBytes - size),
+      isolationLevel,
+      currentLeaderEpoch: each.currentLeaderEpoch,
+      minOneBatch: size === 0
+    }
+    const result = partition.readNothing(request) ?? (await partition.read(request))
+    let readSize = 0
+    if (result.ok) {
+      const own = [result.value]
+      if (result.value.bytes.length > 0) await readOn(partition, request, own, minBytes - size)
+      reads.push(...own)
+      const fetched = joined(own)
+      readSize = fetched.size
+      results.push(fetched)
+    } else {
+      hasErrors = true
+      results.push(result)
+    }
+    size += readSize
+    const stood = { partition, visibleSize, highWatermark, lastStableOffset }
+    awaited.push({ ...stood, fetchOffset, isolationLevel, maxBytes: each.maxBytes, readSize })
+  }
+  const release = (): void => reads.forEach(each => each.release())
+  return { results, size, hasErrors, release, awaited }
+}
+
+/**
+ * Goes on where a first read has stopped short of what was asked: a log gives `logReadSizeMax` at a time, and may
+ * stop at the end of a segment. Nobody is made to wait for bytes that are there.
+ */
+async function readOn(
+  partition: Partition,
+  request: PartitionReadRequest,
+  reads: PartitionRead[],
+  minBytes: number
+): Promise<void> {
+  let size = reads[0]!.bytes.length
+  let fromOffset = request.fromOffset
+  while (request.maxBytes > logReadSizeMax || size < minBytes) {
+    const last = reads.at(-1)!
+    if (last.bytes.length === 0 || size >= request.maxBytes) return
+    fromOffset = endOffsetOf(last.bytes, fromOffset)
+    const rest = { ...request, fromOffset, maxBytes: request.maxBytes - size, minOneBatch: false }
+    const next = partition.readNothing(rest) ?? (await partition.read(rest))
+    // What is unreadable there is told when the client comes to ask for it.
+    if (!next.ok) return
+    reads.push(next.value)
+    size += next.value.bytes.length
+  }
+}
+
+/** The pieces of one partition as one; the bounds are those of the latest read, which saw the most. */
+function joined(reads: readonly PartitionRead[]): FetchedRecords {
+  const { highWatermark, lastStableOffset, logStartOffset } = reads.at(-1)!
+  const pieces = reads.map(each => each.bytes).filter(each => each.length > 0)
+  let { abortedTransactions } = reads[0]!
+  if (abortedTransactions !== null && reads.length > 1) {
+    const byFirstOffset = new Map<number, AbortedTransaction>()
+    for (const each of reads) {
+      for (const aborted of each.abortedTransactions ?? []) {
+        byFirstOffset.set(aborted.firstOffset, aborted)
+      }
+    }
+    abortedTransactions = [...byFirstOffset.values()].sort((a, b) => a.firstOffset - b.firstOffset)
+  }
+  return {
+    ok: true,
+    pieces,
+    size: pieces.reduce((sum, each) => sum + each.length, 0),
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+    abortedTransactions
+  }
 }

@@ -30,8 +30,9 @@ export class FakeLog implements PartitionLog {
   failNext: AppendError | null = null
   /** Fails reads that reach this offset. */
   corruptFrom: number | null = null
+  /** Most bytes that one read gives, the first batch excepted. */
+  readSizeMax = Infinity
   buffersOut = 0
-  readCount = 0
   readonly #batches: AppendedBatch[] = []
   readonly #pending: Pending[] = []
   readonly #durability: 'immediate' | 'manual'
@@ -103,8 +104,8 @@ export class FakeLog implements PartitionLog {
   }
 
   read(request: ReadRequest): Promise<Result<ReadBatches, ReadError>> {
-    const { fromOffset, upToOffset, maxSize, minOneBatch } = request
-    this.readCount++
+    const { fromOffset, upToOffset, minOneBatch } = request
+    const maxSize = Math.min(request.maxSize, this.readSizeMax)
     if (fromOffset < this.logStartOffset || fromOffset > this.logEndOffset) {
       return Promise.resolve(failure('OFFSET_OUT_OF_RANGE'))
     }

@@ -9,6 +9,7 @@ import { FakeLog } from './fake-log.ts'
 import { clientBatch, openPartition } from './fixture.ts'
 
 const acked = { acks: -1, produceVersion: 9 }
+const limits = { minBytes: 1, maxBytes: 1 << 20, isolationLevel: 'READ_UNCOMMITTED' } as const
 const never = new AbortController().signal
 
 interface Fixture {
@@ -114,7 +115,7 @@ test('bytes found by the first read count, and are read again for the answer', a
 test('what comes between the read and the wait is not missed', async () => {
   const { waiters } = fixture()
   const partition = await openPartition(new FakeLog())
-  const reads = await readPartitions([at(partition, 0)], 1 << 20, 'READ_UNCOMMITTED')
+  const reads = await readPartitions([at(partition, 0)], limits)
   await partition.append(clientBatch(['a']), acked)
   const wait = { partitions: reads.awaited, minBytes: 1, maxWaitMs: 500, signal: never }
   expect(await waiters.wait(wait)).toBe('ready')
@@ -253,10 +254,61 @@ test('a fetch over several partitions keeps to maxBytes, with the first batch wh
   }
   const toRead = partitions.map(each => at(each, 0))
   const sizes = async (maxBytes: number): Promise<number[]> => {
-    const reads = await readPartitions(toRead, maxBytes, 'READ_UNCOMMITTED')
-    return reads.results.map(each => (each.ok ? each.value.bytes.length / size : -1))
+    const reads = await readPartitions(toRead, { ...limits, maxBytes })
+    return reads.results.map(each => (each.ok ? each.size / size : -1))
   }
   expect(await sizes(1)).toEqual([0, 1, 0])
   expect(await sizes(3 * size)).toEqual([0, 2, 1])
   expect(await sizes(100 * size)).toEqual([0, 2, 2])
+})
+
+test('a read that the log cuts short goes on while there is more to be had', async () => {
+  const log = new FakeLog()
+  log.readSizeMax = 1 << 20
+  const partition = await openPartition(log)
+  const batches = Array.from({ length: 5 }, () => clientBatch(['x'.repeat(700_000)]))
+  for (const each of batches) await partition.append(each, acked)
+  const size = batches[0]!.length
+  const read = async (maxBytes: number, minBytes = 1): Promise<number[]> => {
+    const reads = await readPartitions([at(partition, 0, maxBytes)], {
+      ...limits,
+      minBytes,
+      maxBytes: 1 << 26
+    })
+    const [result] = reads.results
+    const sizes = result?.ok ? result.pieces.map(each => each.length / size) : []
+    reads.release()
+    return sizes
+  }
+  expect(await read(1 << 20)).toEqual([1])
+  expect(await read(3_000_000)).toEqual([1, 1, 1, 1])
+  expect(await read(1 << 26)).toEqual([1, 1, 1, 1, 1])
+  log.readSizeMax = 10
+  expect(await read(1 << 20, 1 << 20)).toEqual([1])
+  expect(log.buffersOut).toBe(0)
+})
+
+test('pieces of one partition list an aborted transaction once, and the latest bounds', async () => {
+  const log = new FakeLog()
+  const partition = await openPartition(log)
+  const fields = { producerId: 1, producerEpoch: 0 }
+  for (const baseSequence of [0, 1, 2]) {
+    await partition.append(
+      clientBatch(['x'.repeat(700_000)], { ...fields, baseSequence, isTransactional: true }),
+      { ...acked, isTransactionVerified: true }
+    )
+  }
+  const end = { ...fields, coordinatorEpoch: 0, transactionVersion: 0, result: 'abort' } as const
+  await partition.endTransaction(end)
+  log.readSizeMax = 1 << 20
+  const reads = await readPartitions([at(partition, 0, 1 << 26)], {
+    minBytes: 1,
+    maxBytes: 1 << 26,
+    isolationLevel: 'READ_COMMITTED'
+  })
+  expect(reads.results).toMatchObject([
+    { highWatermark: 4, abortedTransactions: [{ producerId: 1, firstOffset: 0 }] }
+  ])
+  expect(reads.results[0]).toHaveProperty('abortedTransactions.length', 1)
+  expect(reads.results[0]).toHaveProperty('pieces.length', 3)
 })
