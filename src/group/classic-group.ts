@@ -285,7 +285,18 @@ export class ClassicGroup {
       members: [...this.#members.values()].map(member => {
         const subscription = member.protocols.find(({ name }) => name === protocolName)?.metadata
         assert(subscription !== undefined, 'members support the protocol of their generation')
-        return { ...member, subscription }
+        const { memberId, groupInstanceId, clientId, clientHost, assignment } = member
+        const { rebalanceTimeoutMs, sessionTimeoutMs } = member
+        return {
+          memberId,
+          groupInstanceId,
+          clientId,
+          clientHost,
+          rebalanceTimeoutMs,
+          sessionTimeoutMs,
+          subscription,
+          assignment
+        }
       })
     }
   }

@@ -44,8 +44,6 @@ export interface GroupCoordinatorOptions {
   /** Makes `__consumer_offsets` if it is missing, durably; resolves with the number of its partitions. */
   ensureOffsetsTopic(): Promise<Result<number, ErrorName>>
   topicExists(topic: string, partition: number): boolean
-  topicName(topicId: string): string | undefined
-  topicId(topic: string): string | undefined
   readonly config: BrokerConfig
   readonly clock: GroupShards['clock']
   readonly random: { bytes(size: number): Buffer }

@@ -181,7 +181,7 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
     const group = this.#groups.get(event.groupId)
     commitOffsets({ group, offsets: this.#offsets, settings: this.#settings }, event, turn)
     if (group !== undefined) this.#reschedule(group)
-    else if (turn.records.length > 0) this.#put(event.groupId, emptyGroup(turn.now.wallMs))
+    else if (turn.records.length > 0) this.#put(event.groupId, emptyGroup(-1))
   }
 
   #deleteGroups(event: DeleteGroupsEvent, turn: GroupTurn): void {
