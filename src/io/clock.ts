@@ -1,6 +1,6 @@
 /**
- * Time as the broker sees it. Durations and deadlines use monotonic time, record timestamps and retention use
- * wall time; a variable never holds both.
+ * Time as the broker sees it. Durations and deadlines use monotonic time, record timestamps and
+ * retention use wall time; a variable never holds both.
  */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */

@@ -1,17 +1,20 @@
 import { assert } from '../base/assert.ts'
 
 /**
- * The file system as the broker sees it, and the only way to it. Paths are absolute and joined with `/`.
- * `node-files.ts` is the real one, `memory-files.ts` lives in RAM; `test/contract/files.ts` holds them to one contract.
+ * The file system as the broker sees it, and the only way to it. Paths are absolute and joined with
+ * `/`. `node-files.ts` is the real one, `memory-files.ts` lives in RAM; `test/contract/files.ts`
+ * holds them to one contract.
  *
- * Writes at a position go to the page cache at once (`writeSync`: far cheaper than any asynchronous form); what
- * must survive power loss waits for `datasync`. A new or renamed or removed name is durable only after
- * `syncDirectory` of its folder.
+ * Writes at a position go to the page cache at once (`writeSync`: far cheaper than any asynchronous
+ * form); what must survive power loss waits for `datasync`. A new or renamed or removed name is
+ * durable only after `syncDirectory` of its folder.
  *
  * Every operation throws `FileError` when the system refuses.
  */
 export interface Files {
-  /** Opens an existing file. `create` makes it if it is missing; `exclusive` refuses if it exists. */
+  /**
+   * Opens an existing file. `create` makes it if it is missing; `exclusive` refuses if it exists.
+   */
   open(path: string, mode: OpenMode): OpenFile
   exists(path: string): boolean
   /** Makes the folder and its missing parents; a folder that exists is fine. */
@@ -28,8 +31,9 @@ export interface Files {
   /** Bytes that may still be written on the file system of `path`. */
   freeSize(path: string): number
   /**
-   * Takes the one lock of an existing folder, or tells who has it: another process, or another broker of this one.
-   * The lock ends with the process, however that ends; a stopped process keeps it.
+   * Takes the one lock of an existing folder, or tells who has it: another process, or another
+   * broker of this one. The lock ends with the process, however that ends; a stopped process keeps
+   * it.
    */
   lock(path: string): DirectoryLock | LockHolder
 }
@@ -49,7 +53,10 @@ export interface DirectoryLock {
 
 export interface LockHolder {
   readonly taken: false
-  /** Who has the lock and since when, for people: `process 4711 on thor since 2026-11-22T13:20:00.000Z`. */
+  /**
+   * Who has the lock and since when, for people: `process 4711 on thor since
+   * 2026-11-22T13:20:00.000Z`.
+   */
   readonly holder: string
 }
 
@@ -57,25 +64,32 @@ export interface OpenFile {
   readonly path: string
   size(): number
   /**
-   * Writes all of `pieces`, one after the other, from `position` on; a gap before it reads as zeros. When it throws,
-   * a part of them may be in the file.
+   * Writes all of `pieces`, one after the other, from `position` on; a gap before it reads as
+   * zeros. When it throws, a part of them may be in the file.
    */
   writeSync(pieces: readonly Uint8Array[], position: number): void
   /** The same through the thread pool, for a disk that is slow just now. */
   write(pieces: readonly Uint8Array[], position: number): Promise<void>
-  /** Fills `target` from `position` on; the number of bytes read is less than its length only at the end of the file. */
+  /**
+   * Fills `target` from `position` on; the number of bytes read is less than its length only at the
+   * end of the file.
+   */
   readSync(target: Uint8Array, position: number): number
   read(target: Uint8Array, position: number): Promise<number>
   /** Cuts the file, or makes it larger with zeros. */
   truncate(size: number): void
   /** Resolves when all that was written before the call survives power loss. */
   datasync(): Promise<void>
-  /** Lets go of the file once the operations under way have ended; new ones are refused (EBADF). Harmless twice. */
+  /**
+   * Lets go of the file once the operations under way have ended; new ones are refused (EBADF).
+   * Harmless twice.
+   */
   close(): void
 }
 
 /**
- * Asserted at every read and write: for Node, a position that is no integer means "where the last call ended".
+ * Asserted at every read and write: for Node, a position that is no integer means "where the last
+ * call ended".
  *
  * @throws AssertionError
  */

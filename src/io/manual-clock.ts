@@ -4,11 +4,14 @@ import type { Clock } from './clock.ts'
 /** A clock that stands still until it is moved. */
 export interface ManualClock extends Clock {
   /**
-   * Moves both times on and wakes who is due on the way, in the order of their moments; each sees the time it asked
-   * for. What they schedule meanwhile counts too.
+   * Moves both times on and wakes who is due on the way, in the order of their moments; each sees
+   * the time it asked for. What they schedule meanwhile counts too.
    */
   advance(delayMs: number): void
-  /** Sets the wall time only, as an administrator or a leap would; monotonic time and alarms do not notice. */
+  /**
+   * Sets the wall time only, as an administrator or a leap would; monotonic time and alarms do not
+   * notice.
+   */
   setWallMs(wallMs: number): void
   /** Alarms that have neither fired nor been cancelled. */
   readonly pendingCount: number

@@ -1,13 +1,19 @@
 import { KiB, MiB } from '../base/sizes.ts'
 
-/** Bytes of a file in RAM are kept in pieces of this size, so that a growing file is never copied whole. */
+/**
+ * Bytes of a file in RAM are kept in pieces of this size, so that a growing file is never copied
+ * whole.
+ */
 const chunkSize = MiB
 /** The first piece of a small file, bytes; it doubles until it is a whole chunk. */
 const firstChunkSizeMin = 4 * KiB
 
 /** The bytes of one file in RAM. Positions and sizes are checked by the caller. */
 export class MemoryFileContent {
-  /** What is beyond `size` in the last chunk is garbage; only the first chunk may be smaller than `chunkSize`. */
+  /**
+   * What is beyond `size` in the last chunk is garbage; only the first chunk may be smaller than
+   * `chunkSize`.
+   */
   readonly #chunks: Buffer[] = []
   #size = 0
 

@@ -11,7 +11,9 @@ import {
 import { MemoryFileContent } from './memory-file-content.ts'
 
 export interface MemoryFilesOptions {
-  /** Most bytes that all files together may hold; a write beyond is cut short and refused (ENOSPC). */
+  /**
+   * Most bytes that all files together may hold; a write beyond is cut short and refused (ENOSPC).
+   */
   readonly sizeMax?: number
 }
 

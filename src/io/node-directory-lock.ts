@@ -4,18 +4,21 @@ import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import type { DirectoryLock, LockHolder } from './files.ts'
 
-// One broker at a time in a data directory. Two layers keep that, both in the file `.lock` of the directory.
+// One broker at a time in a data directory. Two layers keep that, both in the file `.lock` of the
+// directory.
 //
-// 1. A lock of the kernel, where one can be had without native code: it ends with the process however that ends,
-//    is kept by a stopped process, and holds across containers that share a volume. On Linux the command `flock`
-//    locks our descriptor, which it inherits; the lock belongs to the open file and stays when the command has ended.
-//    macOS, BSD and Windows lock when they open.
-// 2. Claims in the file, which name the holder, and which decide where `flock` is missing. Each contender appends a
-//    line; the first line of a living process wins, and appending puts all contenders in one order. The winner then
-//    writes its line over the start of the file and cuts the rest, so that its claim stands there at every moment;
-//    it lets go by wiping that line. (The file keeps its size: on a full disk the next start needs no new block.)
-//    A loser withdraws its line. Processes are told apart by their start time too, so that a recycled process id
-//    blocks nobody.
+// 1. A lock of the kernel, where one can be had without native code: it ends with the process
+//    however that ends, is kept by a stopped process, and holds across containers that share a
+//    volume. On Linux the command `flock` locks our descriptor, which it inherits; the lock belongs
+//    to the open file and stays when the command has ended. macOS, BSD and Windows lock when they
+//    open.
+// 2. Claims in the file, which name the holder, and which decide where `flock` is missing. Each
+//    contender appends a line; the first line of a living process wins, and appending puts all
+//    contenders in one order. The winner then writes its line over the start of the file and cuts
+//    the rest, so that its claim stands there at every moment; it lets go by wiping that line. (The
+//    file keeps its size: on a full disk the next start needs no new block.) A loser withdraws its
+//    line. Processes are told apart by their start time too, so that a recycled process id blocks
+//    nobody.
 
 type KernelLock = 'flock' | 'open'
 
@@ -44,7 +47,10 @@ const exclusiveOpenFlags: Readonly<Partial<Record<NodeJS.Platform, number>>> = {
   win32: 0x1000_0000
 }
 
-/** @param kernelLock false leaves the decision to the claims alone, as where the kernel's lock cannot be had */
+/**
+ * @param kernelLock false leaves the decision to the claims alone, as where the kernel's lock
+ * cannot be had
+ */
 export function lockDirectory(
   path: string,
   { kernelLock = true }: { readonly kernelLock?: boolean } = {}
@@ -132,7 +138,10 @@ function releaser(descriptor: number): () => void {
   }
 }
 
-/** Whoever has opened the file exclusively cannot open it again, and has no need of an atomic append. */
+/**
+ * Whoever has opened the file exclusively cannot open it again, and has no need of an atomic
+ * append.
+ */
 function append(
   lockPath: string,
   descriptor: number,
@@ -145,12 +154,18 @@ function append(
   else fs.appendFileSync(lockPath, bytes)
 }
 
-/** Begins with a line break of its own: what stands before may be a line that was torn when its writer died. */
+/**
+ * Begins with a line break of its own: what stands before may be a line that was torn when its
+ * writer died.
+ */
 function toLine(line: Claim | { readonly withdrawn: string }): Buffer {
   return Buffer.from(`\n${JSON.stringify(line)}\n`)
 }
 
-/** The claims that nobody withdrew, oldest first. Lines that make no sense were written over, and count for nothing. */
+/**
+ * The claims that nobody withdrew, oldest first. Lines that make no sense were written over, and
+ * count for nothing.
+ */
 function readClaims(lockPath: string, descriptor: number | null = null): readonly Claim[] {
   const claims: Claim[] = []
   const withdrawn = new Set<unknown>()
@@ -202,8 +217,9 @@ function ownClaim(kernelLock: KernelLock | null): Claim {
 }
 
 /**
- * Whether the process of a claim still runs. Where that cannot be seen, because it ran in another container, the
- * same host name means the same container started again; a different one is believed to be alive.
+ * Whether the process of a claim still runs. Where that cannot be seen, because it ran in another
+ * container, the same host name means the same container started again; a different one is believed
+ * to be alive.
  */
 function isAlive(claim: Claim, own: Claim): boolean {
   if (claim.bootId !== own.bootId) return false

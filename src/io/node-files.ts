@@ -58,7 +58,10 @@ class NodeFile implements OpenFile {
   readonly path: string
   /** Null once `close` was called. */
   #descriptor: number | null
-  /** Asynchronous operations that still use the descriptor: closing it under them could hand it to another file. */
+  /**
+   * Asynchronous operations that still use the descriptor: closing it under them could hand it to
+   * another file.
+   */
   #operationCount = 0
   #closing: number | null = null
 
@@ -198,7 +201,10 @@ function sizeOf(pieces: readonly Uint8Array[]): number {
   return size
 }
 
-/** What is left of `pieces` after their first `written` bytes: the system may take fewer than it was given. */
+/**
+ * What is left of `pieces` after their first `written` bytes: the system may take fewer than it was
+ * given.
+ */
 function after(pieces: readonly Uint8Array[], written: number): readonly Uint8Array[] {
   let skipped = 0
   for (let index = 0; index < pieces.length; index++) {

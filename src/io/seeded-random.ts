@@ -1,6 +1,9 @@
 import type { Random } from './random.ts'
 
-/** The same bytes for the same seed, on every machine: sfc32, a small generator that passes PractRand. */
+/**
+ * The same bytes for the same seed, on every machine: sfc32, a small generator that passes
+ * PractRand.
+ */
 export function seededRandom(seed: number): Random {
   let a = seed | 0
   let b = Math.floor(seed / 0x1_0000_0000) | 0

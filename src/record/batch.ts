@@ -1,9 +1,9 @@
 import { crc32c } from './crc32c.ts'
 
-// Views over the bytes of a record batch, magic 2. Nothing here allocates, and nothing checks: `at` is the position
-// of a batch whose header (`batchHeaderSize` bytes) the caller knows to be in the buffer. `validate.ts` makes sure of
-// that for what clients send, `batchPositions` for what is read back. Where a field is documented: Kafka's
-// `DefaultRecordBatch`.
+// Views over the bytes of a record batch, magic 2. Nothing here allocates, and nothing checks: `at`
+// is the position of a batch whose header (`batchHeaderSize` bytes) the caller knows to be in the
+// buffer. `validate.ts` makes sure of that for what clients send, `batchPositions` for what is read
+// back. Where a field is documented: Kafka's `DefaultRecordBatch`.
 
 /** Bytes before the first record. */
 export const batchHeaderSize = 61
@@ -59,7 +59,9 @@ export interface BatchHeader {
   readonly recordCount: number
 }
 
-/** Size of the whole batch, header included, bytes. Negative or tiny when the bytes are no batch. */
+/**
+ * Size of the whole batch, header included, bytes. Negative or tiny when the bytes are no batch.
+ */
 export function batchSize(buffer: Buffer, at: number): number {
   return batchOverhead + int32(buffer, at + batchLengthAt)
 }
@@ -72,7 +74,10 @@ export function lastOffsetDelta(buffer: Buffer, at: number): number {
   return int32(buffer, at + lastOffsetDeltaAt)
 }
 
-/** Offset of the last record that the batch had when it was written; compaction may have taken that record out. */
+/**
+ * Offset of the last record that the batch had when it was written; compaction may have taken that
+ * record out.
+ */
 export function lastOffset(buffer: Buffer, at: number): number {
   return baseOffset(buffer, at) + lastOffsetDelta(buffer, at)
 }
@@ -118,17 +123,26 @@ export function hasDeleteHorizon(buffer: Buffer, at: number): boolean {
   return (lowAttributes(buffer, at) & deleteHorizonBit) !== 0
 }
 
-/** What the records' timestamp deltas are added to; not always the first record's timestamp. -1: none. */
+/**
+ * What the records' timestamp deltas are added to; not always the first record's timestamp. -1:
+ * none.
+ */
 export function baseTimestampMs(buffer: Buffer, at: number): number {
   return int64(buffer, at + baseTimestampAt)
 }
 
-/** Largest record timestamp; of a batch with `isLogAppendTime` the timestamp of every record. -1: none. */
+/**
+ * Largest record timestamp; of a batch with `isLogAppendTime` the timestamp of every record. -1:
+ * none.
+ */
 export function maxTimestampMs(buffer: Buffer, at: number): number {
   return int64(buffer, at + maxTimestampAt)
 }
 
-/** -1: the batch is not idempotent, and its epoch and sequence mean nothing (kafkajs writes 0 there). */
+/**
+ * -1: the batch is not idempotent, and its epoch and sequence mean nothing (kafkajs writes 0
+ * there).
+ */
 export function producerId(buffer: Buffer, at: number): number {
   return int64(buffer, at + producerIdAt)
 }
@@ -169,17 +183,25 @@ export function stampOffsets(
   writeInt32(buffer, at + partitionLeaderEpochAt, leaderEpoch)
 }
 
-/** Makes `timestampMs` the timestamp of every record (`message.timestamp.type=LogAppendTime`); rewrites the CRC. */
+/**
+ * Makes `timestampMs` the timestamp of every record (`message.timestamp.type=LogAppendTime`);
+ * rewrites the CRC.
+ */
 export function stampLogAppendTime(buffer: Buffer, at: number, timestampMs: number): void {
   stampTimestamp(buffer, at, timestampMs, true)
 }
 
-/** Corrects the largest timestamp of a batch that keeps its producer's timestamps; rewrites the CRC. */
+/**
+ * Corrects the largest timestamp of a batch that keeps its producer's timestamps; rewrites the CRC.
+ */
 export function stampMaxTimestamp(buffer: Buffer, at: number, timestampMs: number): void {
   stampTimestamp(buffer, at, timestampMs, false)
 }
 
-/** Fills in the header of a batch that takes up all of `buffer` and has its records already; computes the CRC. */
+/**
+ * Fills in the header of a batch that takes up all of `buffer` and has its records already;
+ * computes the CRC.
+ */
 export function writeHeader(buffer: Buffer, header: BatchHeader): void {
   writeInt64(buffer, 0, header.baseOffset)
   writeInt32(buffer, batchLengthAt, buffer.length - batchOverhead)
@@ -197,8 +219,19 @@ export function writeHeader(buffer: Buffer, header: BatchHeader): void {
 }
 
 /**
- * Positions of the whole batches in `buffer`, in order. Stops before a batch that the end of the buffer cuts, and
- * before bytes that cannot be a batch header.
+ * Makes a batch of `packed`: the header of another batch, followed by that batch's records in
+ * another packing. Size, codec and CRC are those of the bytes that are there now.
+ */
+export function stampPacking(packed: Buffer, codec: Compression): void {
+  writeInt32(packed, batchLengthAt, packed.length - batchOverhead)
+  packed[attributesAt + 1] =
+    (lowAttributes(packed, 0) & ~compressionMask) | compressions.indexOf(codec)
+  writeInt32(packed, crcAt, computeCrc(packed, 0))
+}
+
+/**
+ * Positions of the whole batches in `buffer`, in order. Stops before a batch that the end of the
+ * buffer cuts, and before bytes that cannot be a batch header.
  */
 export function* batchPositions(buffer: Buffer): IterableIterator<number> {
   let at = 0
@@ -223,7 +256,8 @@ function lowAttributes(buffer: Buffer, at: number): number {
   return buffer[at + attributesAt + 1]!
 }
 
-// Shifts over bytes: about four times as fast as Buffer's own readers and writers, which check their arguments.
+// Shifts over bytes: about four times as fast as Buffer's own readers and writers, which check
+// their arguments.
 
 function int32(buffer: Buffer, at: number): number {
   return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!

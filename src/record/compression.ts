@@ -10,7 +10,8 @@ export interface Codec {
   compress(bytes: Uint8Array): Buffer
   /**
    * @param sizeMax most bytes that may come out; nothing larger is ever allocated
-   * @returns CORRUPT_MESSAGE when the bytes are not of this codec, MESSAGE_TOO_LARGE when more would come out
+   * @returns CORRUPT_MESSAGE when the bytes are not of this codec, MESSAGE_TOO_LARGE when more
+   *   would come out
    */
   decompress(bytes: Uint8Array, sizeMax: number): Result<Buffer, DecompressError>
 }

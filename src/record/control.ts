@@ -2,9 +2,9 @@ import { failure, success, type Result } from '../base/result.ts'
 import * as batch from './batch.ts'
 import { buildBatch, readRecords } from './records.ts'
 
-// Control batches: what coordinators tell consumers through the log. Each takes one offset, and clients rely on its
-// bytes: key int16 version, int16 type; value int16 version, int32 coordinator epoch (Kafka's `ControlRecordType`
-// and `EndTransactionMarker`).
+// Control batches: what coordinators tell consumers through the log. Each takes one offset, and
+// clients rely on its bytes: key int16 version, int16 type; value int16 version, int32 coordinator
+// epoch (Kafka's `ControlRecordType` and `EndTransactionMarker`).
 
 export type TransactionResult = 'commit' | 'abort'
 
@@ -37,8 +37,8 @@ export function endTxnMarker(options: EndTxnMarkerOptions): Buffer {
 }
 
 /**
- * The marker in a control batch; null when the batch ends no transaction: a kind of control record that is not ours to
- * understand, or one that compaction has emptied.
+ * The marker in a control batch; null when the batch ends no transaction: a kind of control record
+ * that is not ours to understand, or one that compaction has emptied.
  *
  * @returns INVALID_RECORD when the batch is not what a control batch must be
  */
@@ -61,7 +61,8 @@ export function readEndTxnMarker(
 }
 
 /**
- * What kind a control record is, by its key. Versions newer than ours are read as far as we know them, as Kafka does.
+ * What kind a control record is, by its key. Versions newer than ours are read as far as we know
+ * them, as Kafka does.
  *
  * @returns null when the key is no control record's
  */

@@ -28,8 +28,9 @@ export function crc32c(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * The optional native package, or null where it is not installed, has no binary for this machine, or computes
- * something else. `require` and not `import`, so that the ES module and the CommonJS bundle find it alike and at once.
+ * The optional native package, or null where it is not installed, has no binary for this machine,
+ * or computes something else. `require` and not `import`, so that the ES module and the CommonJS
+ * bundle find it alike and at once.
  */
 function loadAccelerated(): WholeCrc | null {
   try {

@@ -6,9 +6,10 @@ export interface RecordHeader {
 }
 
 /**
- * Walks over the records of one batch, without making objects of them: after `next` the fields tell of the record at
- * hand. The bytes may be anything that a client sent; what is not a record ends the walk with a `fault`, and neither
- * an endless loop nor a read outside the range can come of it. The format is Kafka's `DefaultRecord`.
+ * Walks over the records of one batch, without making objects of them: after `next` the fields tell
+ * of the record at hand. The bytes may be anything that a client sent; what is not a record ends
+ * the walk with a `fault`, and neither an endless loop nor a read outside the range can come of it.
+ * The format is Kafka's `DefaultRecord`.
  */
 export class RecordCursor {
   readonly #bytes: Buffer
@@ -44,8 +45,8 @@ export class RecordCursor {
   /**
    * Steps to the next record; false when there is none, or none that makes sense.
    *
-   * The numbers of one and two bytes are read on the spot: nearly all are, and a call for each would double the time
-   * that a record takes (17 against 33 ns).
+   * The numbers of one and two bytes are read on the spot: nearly all are, and a call for each
+   * would double the time that a record takes (17 against 33 ns).
    */
   next(): boolean {
     const bytes = this.#bytes
@@ -66,7 +67,8 @@ export class RecordCursor {
     }
     const size = (zigzag >>> 1) ^ -(zigzag & 1)
     const recordEnd = at + size
-    // An empty record is too small for its attributes; the check of the end below sees that as well.
+    // An empty record is too small for its attributes; the check of the end below sees that as
+    // well.
     if (size < 0 || recordEnd > this.#end)
       return this.#fail(`a record of ${size} bytes, where ${this.#end - at} are left`)
     // The attributes: one byte that has no meaning yet.
@@ -209,8 +211,8 @@ export class RecordCursor {
   }
 
   /**
-   * 32 bits in at most five bytes, still in zigzag form. Behind the end of the bytes it reads zeros; whoever asks checks
-   * the position.
+   * 32 bits in at most five bytes, still in zigzag form. Behind the end of the bytes it reads
+   * zeros; whoever asks checks the position.
    */
   #longVarint(start: number): number {
     const bytes = this.#bytes
@@ -240,8 +242,9 @@ export class RecordCursor {
       byte = bytes[this.#position++]!
       low |= (byte & 0x7f) << shift
     }
-    // Up to 28 bits fit an integer; the rest counts in multiples, the last byte with its lowest bit only. The sign is
-    // left out from the start, or the largest safe integers would lose their last bit.
+    // Up to 28 bits fit an integer; the rest counts in multiples, the last byte with its lowest bit
+    // only. The sign is left out from the start, or the largest safe integers would lose their last
+    // bit.
     let half = low >>> 1
     for (let scale = 2 ** 27; byte >= 0x80; scale *= 0x80, shift += 7) {
       if (shift > 63) {

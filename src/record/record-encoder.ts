@@ -1,8 +1,9 @@
 import { assert } from '../base/assert.ts'
 import type { RecordHeader } from './record-cursor.ts'
 
-// Records in bytes, as Kafka's `DefaultRecord` has them: a size, attributes (none yet), deltas to the batch, key, value,
-// headers. Sizes are computed first, so that a batch is allocated once and exactly.
+// Records in bytes, as Kafka's `DefaultRecord` has them: a size, attributes (none yet), deltas to
+// the batch, key, value, headers. Sizes are computed first, so that a batch is allocated once and
+// exactly.
 
 /** A record to be put into a batch. */
 export interface NewRecord {

@@ -9,7 +9,10 @@ import { recordBodySize, varintSize, writeRecord, type NewRecord } from './recor
 export type { RecordHeader } from './record-cursor.ts'
 export type { NewRecord } from './record-encoder.ts'
 
-/** One record of a batch. Key, value and header values are views: copy what outlives the batch's buffer. */
+/**
+ * One record of a batch. Key, value and header values are views: copy what outlives the batch's
+ * buffer.
+ */
 export interface Record {
   readonly offset: number
   readonly offsetDelta: number
@@ -31,11 +34,13 @@ export interface RecordBytes {
 }
 
 /**
- * The records of a batch, in order. The batch is unpacked and walked through before the first record is given out, so
- * going over them cannot fail, and can be done more than once. Its CRC is not looked at.
+ * The records of a batch, in order. The batch is unpacked and walked through before the first
+ * record is given out, so going over them cannot fail, and can be done more than once. Its CRC is
+ * not looked at.
  *
- * @returns INVALID_RECORD for records that are not what the header counts, CORRUPT_MESSAGE for bytes that cannot be
- *   unpacked, MESSAGE_TOO_LARGE beyond `decompressedSizeMax`, UNSUPPORTED_COMPRESSION_TYPE for lz4 and zstd
+ * @returns INVALID_RECORD for records that are not what the header counts, CORRUPT_MESSAGE for
+ *   bytes that cannot be unpacked, MESSAGE_TOO_LARGE beyond `decompressedSizeMax`,
+ *   UNSUPPORTED_COMPRESSION_TYPE for lz4 and zstd
  */
 export function readRecords(buffer: Buffer, at: number): Result<Iterable<Record>, RecordsError> {
   const opened = openRecords(buffer, at)
@@ -51,8 +56,8 @@ export function readRecords(buffer: Buffer, at: number): Result<Iterable<Record>
 }
 
 /**
- * The bytes of a batch's records: a view, or what they unpack to. The batch's size must have been checked against the
- * buffer; the records themselves are not looked at.
+ * The bytes of a batch's records: a view, or what they unpack to. The batch's size must have been
+ * checked against the buffer; the records themselves are not looked at.
  */
 export function openRecords(buffer: Buffer, at: number): Result<RecordBytes, RecordsError> {
   const start = at + batch.batchHeaderSize
@@ -67,7 +72,26 @@ export function openRecords(buffer: Buffer, at: number): Result<RecordBytes, Rec
   return success({ bytes: unpacked.value, start: 0, end: unpacked.value.length })
 }
 
-/** What is wrong after `walked` of `count` records, in Kafka's sense: no fault, no record missing, no byte left over. */
+/** The batch at `at` with its records, which `openRecords` has unpacked, in another packing. */
+export function repackBatch(
+  buffer: Buffer,
+  at: number,
+  { bytes, start, end }: RecordBytes,
+  compression: batch.Compression
+): Buffer {
+  const plain = bytes.subarray(start, end)
+  const codec = compression === 'none' ? null : codecOf(compression)
+  assert(compression === 'none' || codec !== null, 'a batch is packed with a codec that is there')
+  const header = buffer.subarray(at, at + headerSize)
+  const packed = Buffer.concat([header, codec === null ? plain : codec.compress(plain)])
+  batch.stampPacking(packed, compression)
+  return packed
+}
+
+/**
+ * What is wrong after `walked` of `count` records, in Kafka's sense: no fault, no record missing,
+ * no byte left over.
+ */
 export function walkFault(cursor: RecordCursor, walked: number, count: number): string | null {
   if (cursor.fault !== null) return `record ${walked}: ${cursor.fault}`
   if (walked < count) return `${walked} records where the header counts ${count}`

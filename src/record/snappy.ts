@@ -2,10 +2,11 @@ import snappyjs from 'snappyjs'
 import { failure, success, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
 
-// Kafka's snappy: raw blocks in the framing of the Java library snappy-java ("xerial"), which is a header of sixteen
-// bytes (magic, version, compatible version) and then blocks, each behind its size. Some clients (kafkajs, Go) send a
-// lone raw block without that header; both are read. The blocks themselves are left to snappyjs, which hangs on some
-// malformed input and reads outside its output on other: only bytes that `uncompressedSize` has walked over reach it.
+// Kafka's snappy: raw blocks in the framing of the Java library snappy-java ("xerial"), which is a
+// header of sixteen bytes (magic, version, compatible version) and then blocks, each behind its
+// size. Some clients (kafkajs, Go) send a lone raw block without that header; both are read. The
+// blocks themselves are left to snappyjs, which hangs on some malformed input and reads outside its
+// output on other: only bytes that `uncompressedSize` has walked over reach it.
 
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const xerialHeaderSize = 16
@@ -49,7 +50,8 @@ export function decompressSnappy(
     const pieces = blocks.map(block => snappyjs.uncompress(block))
     return success(Buffer.concat(pieces, size))
   } catch (error) {
-    // A short literal behind a long tag is right, but nobody writes it, and snappyjs refuses it at the end of a block.
+    // A short literal behind a long tag is right, but nobody writes it, and snappyjs refuses it at
+    // the end of a block.
     return failure('CORRUPT_MESSAGE', `snappy: ${String(error)}`)
   }
 }
@@ -75,8 +77,8 @@ function xerialBlocks(input: Buffer): readonly Buffer[] | null {
 /**
  * Walks over the tags of one raw block without copying anything.
  *
- * @returns the size of what it holds, or null when a literal leaves the input, a copy reaches back behind the start, or
- *   the declared size is not exactly what the tags make
+ * @returns the size of what it holds, or null when a literal leaves the input, a copy reaches back
+ *   behind the start, or the declared size is not exactly what the tags make
  */
 export function uncompressedSize(block: Uint8Array): number | null {
   let at = 0

@@ -2,7 +2,14 @@ import { failure, success, type Failure, type Success } from '../base/result.ts'
 import { recordErrorsMax } from '../limits.ts'
 import * as batch from './batch.ts'
 import { RecordCursor } from './record-cursor.ts'
-import { openRecords, walkFault } from './records.ts'
+import { codecOf } from './compression.ts'
+import {
+  openRecords,
+  repackBatch,
+  walkFault,
+  type RecordBytes,
+  type RecordsError
+} from './records.ts'
 
 /** What a topic and a request allow. */
 export interface BatchRules {
@@ -12,11 +19,18 @@ export interface BatchRules {
   readonly compactedTopic: boolean
   /** Kafka: message.timestamp.type. */
   readonly timestampType: 'CreateTime' | 'LogAppendTime'
-  /** How far a record's timestamp may lie behind `nowMs`, and ahead of it, ms; ignored with LogAppendTime. */
+  /**
+   * How far a record's timestamp may lie behind `nowMs`, and ahead of it, ms; ignored with
+   * LogAppendTime.
+   */
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
   readonly produceVersion: number
   readonly nowMs: number
+  /**
+   * Kafka: compression.type of the topic. Left out: `producer`, batches stay as they were packed.
+   */
+  readonly compressionType?: string
   /** Named in the errors of records, as `topic-0`. */
   readonly topicPartition?: string
 }
@@ -30,7 +44,10 @@ export type BatchError =
   | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
 
 export interface ValidatedBatch {
-  /** The batch alone: what follows it in the request, if anything does, is no part of it. */
+  /**
+   * The batch alone, as it is to be stored: what follows it in the request, if anything does, is no
+   * part of it.
+   */
   readonly bytes: Buffer
   readonly recordCount: number
   /** Largest timestamp of the records as the producer set them; -1: none has one. */
@@ -45,7 +62,10 @@ export interface RecordError {
 }
 
 export interface BatchFailure extends Failure<BatchError> {
-  /** The records at fault; empty when the batch as a whole is. Then Kafka answers without an error message. */
+  /**
+   * The records at fault; empty when the batch as a whole is. Then Kafka answers without an error
+   * message.
+   */
   readonly recordErrors: readonly RecordError[]
 }
 
@@ -53,28 +73,39 @@ export type Validation = Success<ValidatedBatch> | BatchFailure
 
 /**
  * Checks what a client wants to append to a partition, as Kafka 4.2 does before it assigns offsets
- * (`ProduceRequest.validateRecords`, `UnifiedLog.analyzeAndValidateRecords`, `LogValidator`): exactly one batch, its
- * lengths, checksum and header, and then every record. Records of lz4 and zstd stay unseen; of those batches the
- * header is believed. Stricter than Kafka: offsets in a batch must count 0, 1, 2 …; Kafka writes compressed batches
- * anew where they do not, and lets uncompressed ones through.
+ * (`ProduceRequest.validateRecords`, `UnifiedLog.analyzeAndValidateRecords`, `LogValidator`):
+ * exactly one batch, its lengths, checksum and header, and then every record. Records of lz4 and
+ * zstd stay unseen; of those batches the header is believed.
  *
- * With CreateTime it puts right in `records` what Kafka puts right: the header's largest timestamp is that of
- * its records (kafkajs writes the last one), and its timestamp type is the topic's.
+ * Stricter than Kafka: offsets in a batch must count 0, 1, 2 … (Kafka lets an uncompressed batch
+ * through that does otherwise, and stumbles over a compressed one), and compressed records must be
+ * whole in every field. Kinder: what cannot be unpacked is INVALID_RECORD, where Kafka says
+ * UNKNOWN_SERVER_ERROR.
  *
- * @returns CORRUPT_MESSAGE for bytes that were damaged, INVALID_RECORD for a batch that no producer may send,
- *   MESSAGE_TOO_LARGE beyond the topic's limit or when too much would be unpacked, INVALID_TIMESTAMP out of the
- *   topic's range, UNSUPPORTED_COMPRESSION_TYPE for zstd below Produce 7 and for unknown codecs,
- *   UNSUPPORTED_FOR_MESSAGE_FORMAT for message sets of Produce below 3
+ * With CreateTime it puts right in `records` what Kafka puts right: the header's largest timestamp
+ * is that of its records (kafkajs writes the last one), and its timestamp type is the topic's. A
+ * topic with a compression of its own gets a batch that is packed anew, as far as the codecs are
+ * there.
+ *
+ * @returns CORRUPT_MESSAGE for bytes that were damaged, INVALID_RECORD for a batch that no producer
+ *   may send, MESSAGE_TOO_LARGE beyond the topic's limit or when too much would be unpacked,
+ *   INVALID_TIMESTAMP out of the topic's range, UNSUPPORTED_COMPRESSION_TYPE for zstd below Produce
+ *   7 and for unknown codecs, UNSUPPORTED_FOR_MESSAGE_FORMAT for message sets of Produce below 3
  */
 export function validateProduced(records: Buffer, rules: BatchRules): Validation {
   const fault = layoutFault(records, rules) ?? headerFault(records, rules)
   if (fault !== null) return fault
   const size = batch.batchSize(records, 0)
-  const bytes = size === records.length ? records : records.subarray(0, size)
-  const compression = batch.compression(bytes, 0)
-  const unseen = compression === 'lz4' || compression === 'zstd'
-  const timestamps = unseen ? headerTimestamp(bytes, rules) : walkRecords(bytes, rules)
+  const sent = size === records.length ? records : records.subarray(0, size)
+  const opened = openRecords(sent, 0)
+  let timestamps: Success<number> | BatchFailure
+  if (opened.ok) timestamps = walkRecords(sent, opened.value, rules)
+  else if (opened.error === 'UNSUPPORTED_COMPRESSION_TYPE')
+    timestamps = headerTimestamp(sent, rules)
+  else return unpackFault(opened.error, opened.detail)
   if (!timestamps.ok) return timestamps
+  const bytes = opened.ok ? packedForTopic(sent, opened.value, rules) : sent
+  if (bytes.length > rules.maxMessageBytes) return tooLarge(bytes.length, rules)
   const maxTimestampMs = timestamps.value
   if (rules.timestampType === 'CreateTime') {
     const isRight =
@@ -82,6 +113,34 @@ export function validateProduced(records: Buffer, rules: BatchRules): Validation
     if (!isRight) batch.stampMaxTimestamp(bytes, 0, maxTimestampMs)
   }
   return success({ bytes, recordCount: batch.recordCount(bytes, 0), maxTimestampMs })
+}
+
+/**
+ * Sending the same bytes again would not help: their checksum is right, and CORRUPT_MESSAGE makes
+ * producers do that.
+ */
+function unpackFault(error: RecordsError, detail: string | null): BatchFailure {
+  return refuse(error === 'CORRUPT_MESSAGE' ? 'INVALID_RECORD' : error, detail)
+}
+
+/**
+ * The batch in the packing that the topic wants; as it was sent where the broker has no codec for
+ * that.
+ */
+function packedForTopic(sent: Buffer, opened: RecordBytes, rules: BatchRules): Buffer {
+  const { compressionType = 'producer' } = rules
+  if (compressionType === 'producer') return sent
+  const wanted = batch.compressions.find(
+    each => each === (compressionType === 'uncompressed' ? 'none' : compressionType)
+  )
+  if (wanted === undefined || wanted === batch.compression(sent, 0)) return sent
+  if (wanted !== 'none' && codecOf(wanted) === null) return sent
+  return repackBatch(sent, 0, opened, wanted)
+}
+
+function tooLarge(size: number, rules: BatchRules): BatchFailure {
+  const detail = `${size} bytes in one batch, ${rules.maxMessageBytes} are allowed`
+  return refuse('MESSAGE_TOO_LARGE', detail)
 }
 
 function refuse(error: BatchError, detail: string | null): BatchFailure {
@@ -115,7 +174,9 @@ function layoutFault(records: Buffer, rules: BatchRules): BatchFailure | null {
   return second < 0 ? null : refuse('INVALID_RECORD', 'more than one record batch')
 }
 
-/** Position behind the batch at `at`; -1 when it is not whole (Kafka's `ByteBufferLogInputStream`). */
+/**
+ * Position behind the batch at `at`; -1 when it is not whole (Kafka's `ByteBufferLogInputStream`).
+ */
 function batchEnd(records: Buffer, at: number): number | { readonly corrupt: string } {
   const available = records.length - at
   if (available < batch.batchOverhead) return -1
@@ -132,10 +193,7 @@ function headerFault(records: Buffer, rules: BatchRules): BatchFailure | null {
   const size = batch.batchSize(records, 0)
   if (records.readBigInt64BE(0) !== 0n)
     return refuse('INVALID_RECORD', 'the base offset is assigned by the broker and must be 0')
-  if (size > rules.maxMessageBytes) {
-    const detail = `${size} bytes in one batch, ${rules.maxMessageBytes} are allowed`
-    return refuse('MESSAGE_TOO_LARGE', detail)
-  }
+  if (size > rules.maxMessageBytes) return tooLarge(size, rules)
   if (size < batch.batchHeaderSize)
     return refuse('CORRUPT_MESSAGE', `a record batch of ${size} bytes has no whole header`)
   const storedCrc = batch.storedCrc(records, 0)
@@ -169,18 +227,16 @@ function headerTimestamp(bytes: Buffer, rules: BatchRules): Success<number> | Ba
 }
 
 /** Looks at every record; the value is the largest timestamp. */
-function walkRecords(bytes: Buffer, rules: BatchRules): Success<number> | BatchFailure {
-  const opened = openRecords(bytes, 0)
-  // Trying again would send the same bytes, whose checksum is right: CORRUPT_MESSAGE makes producers do that.
-  if (!opened.ok) {
-    const error = opened.error === 'CORRUPT_MESSAGE' ? 'INVALID_RECORD' : opened.error
-    return refuse(error, opened.detail)
-  }
+function walkRecords(
+  bytes: Buffer,
+  opened: RecordBytes,
+  rules: BatchRules
+): Success<number> | BatchFailure {
   const count = batch.recordCount(bytes, 0)
   const baseTimestampMs = batch.baseTimestampMs(bytes, 0)
   const isLogAppendTime = batch.isLogAppendTime(bytes, 0)
   const appendTimeMs = batch.maxTimestampMs(bytes, 0)
-  const cursor = new RecordCursor(opened.value.bytes, opened.value.start, opened.value.end)
+  const cursor = new RecordCursor(opened.bytes, opened.start, opened.end)
   const faults = new RecordFaults(rules)
   const range = timestampRange(rules)
   let maxTimestampMs = batch.noTimestamp
@@ -206,7 +262,10 @@ interface TimestampRange {
   readonly latestMs: number
 }
 
-/** The timestamps with which there is nothing wrong; `timestampFault` knows why the others are refused, if they are. */
+/**
+ * The timestamps with which there is nothing wrong; `timestampFault` knows why the others are
+ * refused, if they are.
+ */
 function timestampRange(rules: BatchRules): TimestampRange {
   if (rules.timestampType === 'LogAppendTime') return { earliestMs: -Infinity, latestMs: Infinity }
   return {
@@ -232,7 +291,11 @@ function timestampFault(
       `The timestamp should be within [${earliestMs}, ${latestMs}]`
     )
   }
-  return isLogAppendTime ? 'Producer should not set timestamp type to LogAppendTime.' : null
+  if (!isLogAppendTime) return null
+  return (
+    `Invalid timestamp type in message with offset ${offset}. ` +
+    'Producer should not set timestamp type to LogAppendTime.'
+  )
 }
 
 /** The records at fault of one batch: a batch is refused only after all of them are known. */

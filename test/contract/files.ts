@@ -396,7 +396,7 @@ function lockContract(open: () => FilesUnderTest): void {
     if (first.taken) first.release()
   })
 
-  test('it can be taken again after its release, and releasing twice does not end the next one', () => {
+  test('it can be taken again after its release, which counts only once', () => {
     const { files, root } = open()
     const first = files.lock(root)
     if (!first.taken) throw new Error(first.holder)

@@ -42,7 +42,10 @@ export const batchOptions: fc.Arbitrary<BatchOptions> = fc.record(
   { requiredKeys: ['records'] }
 )
 
-/** What a client that follows the rules sends: offset 0, no control records, a sequence for each producer id. */
+/**
+ * What a client that follows the rules sends: offset 0, no control records, a sequence for each
+ * producer id.
+ */
 export const producedOptions: fc.Arbitrary<BatchOptions> = fc
   .record({
     records: fc.array(newRecords, { minLength: 1, maxLength: 12 }),

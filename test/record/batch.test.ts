@@ -89,7 +89,7 @@ test('the attributes name codec, timestamp type, transaction, control and delete
   }
 })
 
-test('the last offset follows from the base offset, as the last sequence does, which wraps to 0', () => {
+test('last offset and last sequence follow from the first, and sequences wrap to 0', () => {
   const records = Array.from({ length: 10 }, () => ({ key: null, value: null }))
   const buffer = buildBatch({ records, baseOffset: 2 ** 40, baseSequence: 2 ** 31 - 4 })
   expect(batch.lastOffset(buffer, 0)).toBe(2 ** 40 + 9)

@@ -12,8 +12,8 @@ import { readProduceRequest } from '../../src/wire/generated/produce.ts'
 import { decodeResponse, readRequestHeader } from '../../src/wire/header.ts'
 import { Reader } from '../../src/wire/reader.ts'
 
-// What real clients sent to Apache Kafka, what Kafka answered, and the bytes that it kept and sent to consumers:
-// we must judge every batch as Kafka did, and keep the same bytes.
+// What real clients sent to Apache Kafka, what Kafka answered, and the bytes that it kept and sent
+// to consumers: we must judge every batch as Kafka did, and keep the same bytes.
 
 interface Frame {
   readonly direction: 'request' | 'response'

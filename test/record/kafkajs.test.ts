@@ -45,7 +45,8 @@ interface Kafkajs {
 const require = createRequire(import.meta.url)
 const inside = (path: string): unknown => require(`kafkajs/src/protocol/${path}`)
 
-// eslint-disable-next-line typescript/no-unsafe-type-assertion -- kafkajs has no types for what is inside of it.
+// eslint-disable-next-line typescript/no-unsafe-type-assertion -- kafkajs has no types for what is
+// inside of it.
 const kafkajs = {
   Decoder: inside('decoder'),
   decodeBatch: inside('recordBatch/v0/decoder'),
@@ -55,7 +56,8 @@ const kafkajs = {
 } as Kafkajs
 
 beforeAll(() => {
-  // kafkajs asks its users for a snappy codec; the common ones take raw blocks and the framing apart as ours does.
+  // kafkajs asks its users for a snappy codec; the common ones take raw blocks and the framing
+  // apart as ours does.
   const snappy: KafkajsCodec = {
     compress: async ({ buffer }) => codecOf('snappy')!.compress(buffer),
     decompress: async bytes => {

@@ -70,7 +70,7 @@ test('with the append time every record has the time of the batch', () => {
   expect(recordsOf(built).map(({ timestampMs }) => timestampMs)).toEqual([1000, 1000])
 })
 
-test('compaction may leave gaps, a delete horizon, a larger last offset, or no record at all', () => {
+test('compaction may leave gaps, a delete horizon, a larger last offset, or no record', () => {
   const gaps = buildBatch({
     baseOffset: 100,
     records: [

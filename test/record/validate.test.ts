@@ -282,6 +282,52 @@ describe('compressed batches', () => {
   })
 })
 
+describe('a topic with a compression of its own', () => {
+  const kinds = ['none', 'gzip', 'snappy'] as const
+
+  test.each(kinds.flatMap(from => kinds.map(to => ({ from, to }))))(
+    'gets what was packed with $from packed with $to',
+    ({ from, to }) => {
+      const options = { ...plain, producerId: 5, producerEpoch: 1, baseSequence: 8 }
+      const sent = buildBatch({ ...options, isTransactional: true, compression: from })
+      const before = Buffer.from(sent)
+      const compressionType = to === 'none' ? 'uncompressed' : to
+      const validation = validateProduced(sent, { ...rules, compressionType })
+      if (!validation.ok) throw new Error(`${validation.error}: ${validation.detail}`)
+      const { bytes } = validation.value
+      expect(bytes).toEqual(buildBatch({ ...options, isTransactional: true, compression: to }))
+      expect(sent.equals(before)).toBe(true)
+      expect(bytes === sent).toBe(from === to)
+    }
+  )
+
+  test('gets its own timestamps as well', () => {
+    const options = { records: plain.records, compression: 'gzip' } as const
+    const sent = changed(options, bytes => bytes.writeBigInt64BE(0n, 35))
+    const validation = validateProduced(sent, { ...rules, compressionType: 'uncompressed' })
+    if (!validation.ok) throw new Error(validation.error)
+    expect(validation.value.bytes).toEqual(buildBatch({ records: plain.records }))
+  })
+
+  test('keeps what was sent where the broker has no codec', () => {
+    const sent = buildBatch(plain)
+    for (const compressionType of ['lz4', 'zstd', 'producer']) {
+      const validation = validateProduced(sent, { ...rules, compressionType })
+      if (!validation.ok) throw new Error(validation.error)
+      expect(validation.value.bytes).toBe(sent)
+    }
+  })
+
+  test('refuses a batch that is too large only once it is packed its way', () => {
+    const value = Buffer.alloc(5000)
+    const sent = buildBatch({ records: [{ key: null, value }], compression: 'gzip' })
+    const small = { ...rules, maxMessageBytes: 1000 }
+    expect(outcome(validateProduced(sent, small))).toBe('valid')
+    const unpacked = { ...small, compressionType: 'uncompressed' }
+    expect(outcome(validateProduced(sent, unpacked))).toBe('MESSAGE_TOO_LARGE')
+  })
+})
+
 describe('the records', () => {
   test.each(['none', 'gzip', 'snappy'] as const)(
     'whose offsets do not count up from 0 are INVALID_RECORD (%s)',
