@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import * as fc from 'fast-check'
 import { manualClock } from '../../src/io/manual-clock.ts'
 import type { AppendInfo, AppendResult } from '../../src/partition/partition.ts'
 import * as batch from '../../src/record/batch.ts'
@@ -282,4 +283,54 @@ test('a closed partition refuses appends and reads with NOT_LEADER_OR_FOLLOWER a
   })
   await closed
   expect(await inFlight).toMatchObject({ ok: true })
+})
+
+test('whatever bytes a client sends, they are a refusal or a batch that can be read', async () => {
+  const change = fc.record({ at: fc.nat(130), byte: fc.nat(255) })
+  const mutated = fc.record({
+    isCompressed: fc.boolean(),
+    changes: fc.array(change, { maxLength: 4 }),
+    size: fc.option(fc.nat(140), { nil: undefined, freq: 3 }),
+    hasRightCrc: fc.boolean()
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(mutated, { maxLength: 8 }), async mutations => {
+      const partition = await openPartition(new FakeLog())
+      for (const { isCompressed, changes, size, hasRightCrc } of mutations) {
+        const sent = clientBatch(['some', 'records', 'x'.repeat(40)], {
+          producerId: 3,
+          producerEpoch: 0,
+          baseSequence: partition.logEndOffset,
+          compression: isCompressed ? 'gzip' : 'none'
+        })
+        for (const { at, byte } of changes) if (at < sent.length) sent[at] = byte
+        if (hasRightCrc && batch.batchSize(sent, 0) === sent.length) {
+          sent.writeUInt32BE(batch.computeCrc(sent, 0), 17)
+        }
+        const before = partition.logEndOffset
+        const result = await partition.append(sent.subarray(0, size ?? sent.length), acked)
+        if (result.ok) expect(result.value.baseOffset).toBeLessThanOrEqual(before)
+        else expect(partition.logEndOffset).toBe(before)
+      }
+      const appended = await partition.append(clientBatch(['good']), acked)
+      expect(appended.ok).toBe(true)
+      const read = await partition.read({
+        fromOffset: 0,
+        maxBytes: 1 << 20,
+        isolationLevel: 'READ_COMMITTED',
+        currentLeaderEpoch: -1,
+        minOneBatch: true
+      })
+      if (!read.ok) throw new Error(read.error)
+      const { bytes } = read.value
+      let offset = 0
+      for (const at of batch.batchPositions(bytes)) {
+        expect(batch.storedCrc(bytes, at)).toBe(batch.computeCrc(bytes, at))
+        expect(batch.baseOffset(bytes, at)).toBe(offset)
+        offset = batch.lastOffset(bytes, at) + 1
+      }
+      expect(offset).toBe(partition.highWatermark)
+    }),
+    { numRuns: 300 }
+  )
 })
