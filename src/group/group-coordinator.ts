@@ -10,9 +10,8 @@ import type { SyncGroupRequest } from '../wire/generated/sync-group.ts'
 import { assert } from '../base/assert.ts'
 import { noAssignment } from './classic-member.ts'
 import { failedJoin } from './classic-rebalance.ts'
-import { commitErrors } from './commit-errors.ts'
+import { commitOutcomes } from './commit-outcomes.ts'
 import type {
-  CommittedTopic,
   DeleteGroupsReply,
   DescribeReply,
   GroupEvent,
@@ -204,32 +203,30 @@ export class GroupCoordinator {
   async commitOffsets(
     request: Omit<OffsetCommitEvent, 'type' | 'ticket'>
   ): Promise<OffsetCommitReply> {
-    const known = (topic: CommittedTopic): CommittedTopic => ({
-      ...topic,
-      partitions: topic.partitions.filter(each =>
-        this.#options.topicExists(topic.topic, each.partition)
-      )
-    })
     const shard = await this.#shards.for(request.groupId)
-    const topics = request.topics.map(known)
-    if (topics.every(topic => topic.partitions.length === 0)) {
-      return commitErrors(request.topics, () => 'UNKNOWN_TOPIC_OR_PARTITION')
+    const isThere = request.topics.map(({ topic, partitions }) =>
+      partitions.map(({ partition }) => this.#options.topicExists(topic, partition))
+    )
+    const topics = request.topics.map((topic, index) => ({
+      ...topic,
+      partitions: topic.partitions.filter((_, at) => isThere[index]?.[at])
+    }))
+    if (topics.every(({ partitions }) => partitions.length === 0)) {
+      return commitOutcomes(request.topics, () => 'UNKNOWN_TOPIC_OR_PARTITION')
     }
     const reply = shard.ok
       ? await shard.value.submit(ticket => ({ ...request, type: 'offsetCommit', ticket, topics }))
       : shard
-    if (!reply.ok) return commitErrors(request.topics, () => reply.error)
+    if (!reply.ok) return commitOutcomes(request.topics, () => reply.error)
     const { value } = reply
     assert(value.type === 'offsetCommit', 'a reply is of the kind of its event')
-    const committed = new Map(
-      topics.flatMap((topic, index) =>
-        topic.partitions.map((each, at) => [each, value.topics[index]?.partitions[at]?.error])
-      )
-    )
-    return commitErrors(
-      request.topics,
-      (_, each) => committed.get(each) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
-    )
+    const outcomes = value.topics.map(({ partitions }) => partitions.values())
+    return commitOutcomes(request.topics, (index, at) => {
+      if (isThere[index]?.[at] !== true) return 'UNKNOWN_TOPIC_OR_PARTITION'
+      const next = outcomes[index]?.next().value
+      assert(next !== undefined, 'every partition of a commit has an outcome')
+      return next.error
+    })
   }
 
   /** Reads committed offsets; null for every topic of the group. */

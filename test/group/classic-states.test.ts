@@ -2,7 +2,17 @@ import { expect, test } from 'vitest'
 import type { ClassicState } from '../../src/group/classic-states.ts'
 import { assertTransition, canRebalance, classicStates } from '../../src/group/classic-states.ts'
 
-const names = Object.keys(classicStates) as ClassicState[]
+const names: readonly ClassicState[] = [
+  'Empty',
+  'PreparingRebalance',
+  'CompletingRebalance',
+  'Stable',
+  'Dead'
+]
+
+test('the table has every state', () => {
+  expect(Object.keys(classicStates)).toEqual(names)
+})
 
 test('states follow one another as in Kafka, and in no other way', () => {
   const legal = names.flatMap(from =>

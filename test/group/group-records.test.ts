@@ -22,6 +22,11 @@ function offsetRecord(value: (GroupRecord & { type: 'offset' })['value']): Group
   return { type: 'offset', groupId: 'g', topic: 'orders', partition: 2, value }
 }
 
+/** Fields, one after the other. */
+function fieldsOf(...fields: readonly string[]): string {
+  return fields.join('')
+}
+
 function hex(record: GroupRecord): readonly [key: string, value: string | null] {
   const { key, value } = encodeGroupRecord(record)
   return [key.toString('hex'), value?.toString('hex') ?? null]
@@ -29,21 +34,21 @@ function hex(record: GroupRecord): readonly [key: string, value: string | null] 
 
 test('a committed offset is written in version 4, as Kafka 4.2 does', () => {
   const [key, value] = hex(offsetRecord(committed))
-  expect(key).toBe('0001' + '000167' + '00066f7264657273' + '00000002')
+  expect(key).toBe(fieldsOf('0001', '000167', '00066f7264657273', '00000002'))
   expect(value).toBe(
-    '0004' + '0000000000000102' + '00000003' + '036d6d' + '00000000000003e8' + '00'
+    fieldsOf('0004', '0000000000000102', '00000003', '036d6d', '00000000000003e8', '00')
   )
 })
 
 test('the topic id of a committed offset is a tagged field, when there is one', () => {
   const [, value] = hex(offsetRecord({ ...committed, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }))
-  expect(value?.slice(-38)).toBe('01' + '00' + '10' + '00000000000000000000000000000001')
+  expect(value?.slice(-38)).toBe(fieldsOf('01', '00', '10', '00000000000000000000000000000001'))
 })
 
 test('an offset that expires on request is written in version 1, the one that can say so', () => {
   const [, value] = hex(offsetRecord({ ...committed, expireTimestampMs: 2000 }))
   expect(value).toBe(
-    '0001' + '0000000000000102' + '00026d6d' + '00000000000003e8' + '00000000000007d0'
+    fieldsOf('0001', '0000000000000102', '00026d6d', '00000000000003e8', '00000000000007d0')
   )
 })
 
@@ -77,20 +82,32 @@ test('a group is written in version 4, with everything that its members need to 
     }
   }
   const [key, value] = hex(record)
-  expect(key).toBe('0002' + '000167')
-  const head = '0004' + '0263' + '00000007' + '0272' + '026d' + '00000000000003e8'
-  const member =
-    '026d' + '00' + '0269' + '032f68' + '0000ea60' + '00002710' + '0201' + '030203' + '00'
+  expect(key).toBe(fieldsOf('0002', '000167'))
+  const head = fieldsOf('0004', '0263', '00000007', '0272', '026d', '00000000000003e8')
+  const member = fieldsOf(
+    '026d',
+    '00',
+    '0269',
+    '032f68',
+    '0000ea60',
+    '00002710',
+    '0201',
+    '030203',
+    '00'
+  )
   expect(value).toBe(head + '02' + member + '00')
 })
 
 test('records of older brokers are understood', () => {
-  const key = Buffer.from('0000' + '000167' + '00066f7264657273' + '00000002', 'hex')
-  const value = Buffer.from('0000' + '0000000000000102' + '00026d6d' + '00000000000003e8', 'hex')
+  const key = Buffer.from(fieldsOf('0000', '000167', '00066f7264657273', '00000002'), 'hex')
+  const value = Buffer.from(
+    fieldsOf('0000', '0000000000000102', '00026d6d', '00000000000003e8'),
+    'hex'
+  )
   expect(decodeGroupRecord(key, value)).toEqual(offsetRecord({ ...committed, leaderEpoch: -1 }))
-  const member = '00016d' + '000169' + '00022f68' + '00002710' + '0000000101' + '0000000102'
+  const member = fieldsOf('00016d', '000169', '00022f68', '00002710', '0000000101', '0000000102')
   const group = Buffer.from(
-    '0000' + '000163' + '00000007' + '000172' + '00016d' + '00000001' + member,
+    fieldsOf('0000', '000163', '00000007', '000172', '00016d', '00000001') + member,
     'hex'
   )
   const decoded = decodeGroupRecord(Buffer.from('0002000167', 'hex'), group)
@@ -166,12 +183,15 @@ test('what is written is read again, offsets to the last bit', () => {
 test('a record is never larger than its size was said to be', () => {
   fc.assert(
     fc.property(offsetRecords, groupRecords, (offset, group) => {
-      const size = ({ key, value }: ReturnType<typeof encodeGroupRecord>): number =>
-        key.length + (value?.length ?? 0)
-      expect(size(encodeGroupRecord(offset))).toBeLessThanOrEqual(offsetRecordSizeMax(offset))
+      expect(sizeOf(offset)).toBeLessThanOrEqual(offsetRecordSizeMax(offset))
       if (group.value === null) return
       const sizeMax = groupRecordSizeMax(group.groupId, group.value)
-      expect(size(encodeGroupRecord(group))).toBeLessThanOrEqual(sizeMax)
+      expect(sizeOf(group)).toBeLessThanOrEqual(sizeMax)
     })
   )
 })
+
+function sizeOf(record: GroupRecord): number {
+  const { key, value } = encodeGroupRecord(record)
+  return key.length + (value?.length ?? 0)
+}
