@@ -30,6 +30,11 @@ export const stringSizeMax = 32_767
 
 /** Bytes that one read of a socket may bring; one such buffer serves all connections. */
 export const readBufferSize = 256 * KiB
+/** Buffers in which requests are gathered: smallest and largest that are used again, bytes. */
+export const pooledFrameSizeMin = 64 * KiB
+export const pooledFrameSizeMax = 4 * MiB
+/** Bytes of such buffers that are kept for later. */
+export const framePoolSizeMax = 16 * MiB
 /** Connections that the system may hold before they are accepted: a whole fleet may reconnect at once. */
 export const listenBacklog = 1024
 /** Most open connections. Kafka: max.connections. */

@@ -168,8 +168,8 @@ describe('a planted violation is found', () => {
       'wire/f.ts:1: f has 71 lines'
     ])
     expect(lengthViolations(planted('wire/f.ts', body(68)))).toEqual([])
-    expect(lengthViolations(planted('wire/f.ts', `// ${'x'.repeat(118)}`))).toEqual([
-      'wire/f.ts:1: 121 columns'
+    expect(lengthViolations(planted('wire/f.ts', `// ${'x'.repeat(98)}`))).toEqual([
+      'wire/f.ts:1: 101 columns'
     ])
   })
 })

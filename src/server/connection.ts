@@ -17,14 +17,16 @@ import type { ClientSocket, SocketEvents } from './client-socket.ts'
 import { describeApi, type Dispatch } from './dispatch.ts'
 import type { Exchange, Origin } from './exchange.ts'
 import { describeForeignBytes } from './foreign-bytes.ts'
+import type { FramePool } from './frame-pool.ts'
 import type { MemoryHolder, RequestMemory } from './request-memory.ts'
-import { WaitingFrames } from './waiting-frames.ts'
+import { WaitingFrames, type WaitingFrame } from './waiting-frames.ts'
 
 /** What all connections of a server share. */
 export interface ConnectionEnvironment {
   readonly services: Services
   readonly dispatch: Dispatch
   readonly memory: RequestMemory
+  readonly framePool: FramePool
   /** Bytes of one request, at most. */
   readonly requestSizeMax: number
   /** A connection that is silent for so long is closed. */
@@ -94,7 +96,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#environment = environment
     this.#socket = socket
     this.#onGone = onGone
-    this.#splitter = new FrameSplitter(environment.requestSizeMax)
+    this.#splitter = new FrameSplitter(environment.requestSizeMax, environment.framePool)
     this.services = environment.services
     this.connectionId = id.connectionId
     this.listenerName = id.listenerName
@@ -186,12 +188,13 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     if (this.#state !== 'open') return
     this.#frameBeganMs = this.#lastActivityMs
     if (this.#waiting.count === 0 && this.#mayStart(bytes, start)) {
-      this.#start(bytes, start, end, owned)
+      if (owned || !this.#environment.dispatch.keepsBytes(bytes, start))
+        this.#start({ bytes, start, end, isPooled: owned })
+      else this.#start(copied(bytes, start, end))
     } else if (owned) {
-      this.#waiting.add({ bytes, start, end })
+      this.#waiting.add({ bytes, start, end, isPooled: true })
     } else {
-      const copy = Buffer.from(bytes.subarray(start, end))
-      this.#waiting.add({ bytes: copy, start: 0, end: copy.length })
+      this.#waiting.add(copied(bytes, start, end))
     }
   }
 
@@ -205,32 +208,36 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     )
   }
 
-  #start(bytes: Buffer, start: number, end: number, owned: boolean): void {
-    const { dispatch } = this.#environment
-    let frame = bytes
-    let from = start
-    let to = end
+  /**
+   * @param isPooled whether the bytes go back to the pool once nobody looks at them: when the
+   *   handler has returned, or with the answer for those few requests that keep them
+   */
+  #start({ bytes, start, end, isPooled }: WaitingFrame): void {
+    const { dispatch, framePool } = this.#environment
     const keeps = dispatch.keepsBytes(bytes, start)
-    if (keeps && !owned) {
-      frame = Buffer.from(bytes.subarray(start, end))
-      from = 0
-      to = frame.length
+    const exchange = this.#open(bytes, start, end)
+    if (exchange !== null && keeps) {
+      exchange.heldSize = end - start
+      if (isPooled) exchange.onAnswered(() => framePool.give(bytes))
     }
+    if (exchange !== null) this.#run(exchange)
+    if (isPooled && !(exchange !== null && keeps)) framePool.give(bytes)
+  }
+
+  /** Reads a request; null when it is none, or when it is answered already. */
+  #open(bytes: Buffer, start: number, end: number): Exchange | null {
     let exchange: Exchange
     try {
-      exchange = dispatch.open(frame, from, to, this)
+      exchange = this.#environment.dispatch.open(bytes, start, end, this)
     } catch (error) {
       this.#refuse(error, 'request')
-      return
+      return null
     }
     this.#firstBytes = emptyBuffer
     this.#exchanges.push(exchange)
-    if (exchange.isAnswered) {
-      this.#collect()
-      return
-    }
-    if (keeps || owned) exchange.heldSize = to - from
-    this.#run(exchange)
+    if (!exchange.isAnswered) return exchange
+    this.#collect()
+    return null
   }
 
   #run(exchange: Exchange): void {
@@ -362,7 +369,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     for (let next = this.#waiting.first; next !== null; next = this.#waiting.first) {
       if (!this.#mayStart(next.bytes, next.start)) break
       this.#waiting.removeFirst()
-      this.#start(next.bytes, next.start, next.end, true)
+      this.#start(next)
     }
     this.#isStarting = false
     this.#accountAndRead()
@@ -449,6 +456,12 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     const { remoteAddress, remotePort } = this.#socket
     return { connection: this.connectionId, client: `${remoteAddress}:${remotePort}`, ...more }
   }
+}
+
+/** A frame in memory of its own, for the shared buffer is about to be read into again. */
+function copied(bytes: Buffer, start: number, end: number): WaitingFrame {
+  const copy = Buffer.from(bytes.subarray(start, end))
+  return { bytes: copy, start: 0, end: copy.length, isPooled: false }
 }
 
 /** Appends chunks, joining those that lie side by side in memory: small answers share a slab of the writer. */

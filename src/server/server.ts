@@ -14,6 +14,7 @@ import { Writer } from '../wire/writer.ts'
 import type { ClientSocket, SocketEvents } from './client-socket.ts'
 import { Connection, type ConnectionEnvironment } from './connection.ts'
 import type { Dispatch } from './dispatch.ts'
+import { FramePool } from './frame-pool.ts'
 import { Listener, type ListenError } from './listener.ts'
 import { RequestMemory } from './request-memory.ts'
 
@@ -92,6 +93,7 @@ export class Server {
       services: options.services,
       dispatch: options.dispatch,
       memory: this.#memory,
+      framePool: new FramePool(),
       requestSizeMax: this.#bounds.requestSize,
       idleMaxMs: this.#bounds.idleMs,
       writer: new Writer(),

@@ -3,6 +3,8 @@ export interface WaitingFrame {
   readonly bytes: Buffer
   readonly start: number
   readonly end: number
+  /** Whether the bytes go back to the pool when nobody looks at them any more. */
+  readonly isPooled: boolean
 }
 
 /** Requests that wait for those before them, first in, first out. One read may bring ten thousand. */

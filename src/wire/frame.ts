@@ -10,6 +10,24 @@ import { MalformedRequest } from './malformed-request.ts'
  */
 export type OnFrame = (buffer: Buffer, start: number, end: number, owned: boolean) => void
 
+/** Where the bytes of frames that arrive in pieces are gathered. */
+export interface FrameMemory {
+  /**
+   * A buffer of at least `size` bytes, with anything in it.
+   *
+   * @param declaredSize what the frame says it will need: a claim, for which nothing may be allocated
+   */
+  take(size: number, declaredSize: number): Buffer
+  /** Takes a buffer back that nobody looks at any more. */
+  give(buffer: Buffer): void
+}
+
+/** Memory from the runtime, never used twice. */
+const freshMemory: FrameMemory = {
+  take: size => Buffer.allocUnsafeSlow(size),
+  give: () => {}
+}
+
 const sizeOfSize = 4
 
 /**
@@ -25,6 +43,7 @@ export class FrameSplitter {
    * it is.
    */
   maxFrameSize: number
+  readonly #memory: FrameMemory
   /** Bytes of the size prefix that have arrived, and what they say so far. */
   #sizeBytes = 0
   #size = 0
@@ -32,8 +51,9 @@ export class FrameSplitter {
   /** Bytes of the frame gathered in `#partial`. */
   #gathered = 0
 
-  constructor(maxFrameSize: number) {
+  constructor(maxFrameSize: number, memory: FrameMemory = freshMemory) {
     this.maxFrameSize = maxFrameSize
+    this.#memory = memory
   }
 
   /** Whether a frame has begun and not ended. */
@@ -101,8 +121,11 @@ export class FrameSplitter {
     let partial = this.#partial
     if (partial === null || partial.length < needed) {
       const room = Math.min(this.#size, Math.max(needed, this.#gathered * frameGrowthFactor))
-      const larger = Buffer.allocUnsafeSlow(room)
-      partial?.copy(larger, 0, 0, this.#gathered)
+      const larger = this.#memory.take(room, this.#size)
+      if (partial !== null) {
+        partial.copy(larger, 0, 0, this.#gathered)
+        this.#memory.give(partial)
+      }
       partial = larger
       this.#partial = partial
     }
