@@ -12,6 +12,7 @@ export function batchRules(
     timestampType: configs.messageTimestampType,
     timestampBeforeMaxMs: configs.messageTimestampBeforeMaxMs,
     timestampAfterMaxMs: configs.messageTimestampAfterMaxMs,
+    compressionType: configs.compressionType,
     produceVersion: produced.produceVersion,
     nowMs: produced.nowMs,
     topicPartition: produced.topicPartition
