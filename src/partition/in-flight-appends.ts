@@ -51,6 +51,15 @@ export class InFlightAppends {
     return endSize
   }
 
+  /** The log ends here: what is in flight beyond was lost, and its failure is about to be heard of. */
+  onLogEnd(logEndOffset: number, producers: ProducerState): void {
+    for (;;) {
+      const newest = this.#appends.at(-1)
+      if (newest === undefined || newest.lastOffset < logEndOffset) return
+      this.onFailed(newest, producers)
+    }
+  }
+
   /** The write of this batch failed. Harmless when the failure of an earlier one has taken it along. */
   onFailed(failed: InFlightAppend, producers: ProducerState): void {
     const first = this.#appends.indexOf(failed)

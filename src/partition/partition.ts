@@ -83,12 +83,11 @@ export class Partition {
 
   /** Opens the partition over its log, which is its alone from now on. The log is read to learn of its producers. */
   static async open(options: PartitionOptions): Promise<Partition> {
-    const producers = newProducerState()
+    const producers = new ProducerState(producerLimits)
     const rebuilt = await rebuildProducers(options.log, producers, options.clock.wallMs())
     if (rebuilt.ok) return new Partition(options, producers, null)
     // Half a state would refuse producers that are in order; with none, any next sequence is accepted.
-    const { error, detail } = rebuilt
-    return new Partition(options, newProducerState(), { error, detail })
+    return new Partition(options, new ProducerState(producerLimits), rebuilt)
   }
 
   private constructor(options: PartitionOptions, producers: ProducerState, damage: Damage | null) {
@@ -96,7 +95,7 @@ export class Partition {
     this.topicId = options.topicId
     this.partition = options.partition
     this.leaderEpoch = options.leaderEpoch
-    this.damage = damage
+    this.damage = damage && { error: damage.error, detail: damage.detail }
     this.#name = `${options.topic}-${options.partition}`
     this.#log = options.log
     this.#clock = options.clock
@@ -157,7 +156,7 @@ export class Partition {
    *   KAFKA_STORAGE_ERROR when the log cannot be written
    */
   append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
-    const fault = this.#fault(options.currentLeaderEpoch ?? -1)
+    const fault = this.#writeFault(options.currentLeaderEpoch ?? -1)
     if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
     const produced = { produceVersion: options.produceVersion, nowMs, topicPartition: this.#name }
@@ -185,7 +184,7 @@ export class Partition {
    */
   appendRecords(records: readonly OwnRecord[]): Promise<AppendResult> {
     assert(records.length > 0, 'a batch has at least one record')
-    const fault = this.#fault(-1)
+    const fault = this.#writeFault(-1)
     if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
     const bytes = buildBatch({
@@ -205,7 +204,7 @@ export class Partition {
    * @returns INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR
    */
   endTransaction(end: TransactionEnd): Promise<AppendResult> {
-    const fault = this.#fault(-1)
+    const fault = this.#writeFault(-1)
     if (fault !== null) return refusal(fault)
     const { producerId, producerEpoch, coordinatorEpoch, result } = end
     const nowMs = this.#clock.wallMs()
@@ -228,8 +227,8 @@ export class Partition {
   async read(request: PartitionReadRequest): Promise<Result<PartitionRead, ErrorName>> {
     const nothing = this.readNothing(request)
     if (nothing !== null) return nothing
-    const { fromOffset } = request
-    const committedOnly = request.isolationLevel === 'READ_COMMITTED'
+    const { fromOffset, isolationLevel } = request
+    const committedOnly = isolationLevel === 'READ_COMMITTED'
     const bounds = this.#bounds()
     const upToOffset = committedOnly ? bounds.lastStableOffset : bounds.highWatermark
     const read = await readVisible(this.#log, request, upToOffset)
@@ -404,6 +403,11 @@ export class Partition {
       : failure('UNKNOWN_LEADER_EPOCH', detail)
   }
 
+  #writeFault(currentLeaderEpoch: number): Failure<ErrorName> | null {
+    this.#inFlight.onLogEnd(this.#log.logEndOffset, this.#producers)
+    return this.#fault(currentLeaderEpoch)
+  }
+
   /** The epochs of the log and, as Kafka's leader does at its election, the present one from where it began. */
   #epochs(): readonly LeaderEpochStart[] {
     const epochs = this.#log.leaderEpochs
@@ -493,8 +497,5 @@ export class Partition {
   }
 }
 
+const producerLimits = { producerIdExpirationMs, producerCountMax: producersPerPartitionMax }
 const nothingRead = { bytes: Buffer.alloc(0), release: (): void => {} }
-
-function newProducerState(): ProducerState {
-  return new ProducerState({ producerIdExpirationMs, producerCountMax: producersPerPartitionMax })
-}

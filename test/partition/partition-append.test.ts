@@ -172,6 +172,23 @@ test('a failure that is heard of late does not touch what was written after it',
   expect(info(await partition.append(idempotentBatch(1), acked)).baseOffset).toBe(1)
 })
 
+test('a batch that comes before the failure ahead of it was heard of takes its place', async () => {
+  const log = new FakeLog('manual')
+  const partition = await openPartition(log)
+  const lost = [
+    partition.append(idempotentBatch(0), acked),
+    partition.append(idempotentBatch(1), acked)
+  ]
+  log.fail()
+  const retried = partition.append(idempotentBatch(0), acked)
+  log.sync()
+  expect(info(await retried)).toMatchObject({ baseOffset: 0 })
+  expect(await Promise.all(lost)).toMatchObject([{ ok: false }, { ok: false }])
+  const next = partition.append(idempotentBatch(1), acked)
+  log.sync()
+  expect(info(await next).baseOffset).toBe(1)
+})
+
 test('a full disk is KAFKA_STORAGE_ERROR, and the producer state does not remember the batch', async () => {
   const log = new FakeLog()
   const partition = await openPartition(log)
