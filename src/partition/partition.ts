@@ -63,7 +63,6 @@ export class Partition {
   readonly leaderEpoch: number
   /** Null when the whole log was read at open; otherwise nothing is known of earlier producers. */
   readonly damage: Damage | null
-  /** As `topic-0`, for messages. */
   readonly #name: string
   readonly #log: PartitionLog
   readonly #clock: Clock
@@ -239,8 +238,7 @@ export class Partition {
       const endOffset = endOffsetOf(bytes, fromOffset)
       abortedTransactions = this.#producers.abortedTransactions(fromOffset, endOffset)
     }
-    const release = (): void => read.value.release()
-    return success({ bytes, release, ...bounds, abortedTransactions })
+    return success({ bytes, release: () => read.value.release(), ...bounds, abortedTransactions })
   }
 
   /**
