@@ -7,9 +7,9 @@ interface Entry<K> {
 }
 
 /**
- * Moments by key, the earliest within reach: what a state machine waits for, without a timer. A binary heap that
- * knows where each key stands, so a moment that moves (every heartbeat moves one) costs a logarithm.
- * Of equal moments, any may come first.
+ * Moments by key, the earliest within reach: what a state machine waits for, without a timer. A
+ * binary heap that knows where each key stands, so a moment that moves (every heartbeat moves one)
+ * costs a logarithm. Of equal moments, any may come first.
  */
 export class Deadlines<K> {
   readonly #heap: Entry<K>[] = []

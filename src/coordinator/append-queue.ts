@@ -16,8 +16,9 @@ export interface Batch<Reply> {
 const recordOverhead = 32
 
 /**
- * Keeps replies behind the records that they depend on. One batch is on its way to the log at a time; what is
- * decided meanwhile gathers in the next one, so a slow sync makes larger batches instead of a queue.
+ * Keeps replies behind the records that they depend on. One batch is on its way to the log at a
+ * time; what is decided meanwhile gathers in the next one, so a slow sync makes larger batches
+ * instead of a queue.
  */
 export class AppendQueue<Reply> {
   #inFlight: Batch<Reply> | null = null
@@ -31,7 +32,8 @@ export class AppendQueue<Reply> {
   /**
    * Takes what an event has led to.
    *
-   * @returns the replies that may go at once: those that depend on no record that is still under way
+   * @returns the replies that may go at once: those that depend on no record that is still under
+   *   way
    */
   add(
     records: readonly EncodedRecord[],
@@ -61,10 +63,11 @@ export class AppendQueue<Reply> {
 }
 
 /**
- * Cuts records into batches that the log accepts. Every record stands for itself, so a batch more or less after a
- * crash is an event that was half done, and whose reply nobody got.
+ * Cuts records into batches that the log accepts. Every record stands for itself, so a batch more
+ * or less after a crash is an event that was half done, and whose reply nobody got.
  *
- * @param sizeMax bytes of a batch's records; a single one that is larger goes alone, and is the log's to refuse
+ * @param sizeMax bytes of a batch's records; a single one that is larger goes alone, and is the
+ *   log's to refuse
  */
 export function splitBySize(
   records: readonly EncodedRecord[],

@@ -1,13 +1,19 @@
 /** Names one parked request. A shard gives them out; a machine answers each exactly once. */
 export type Ticket = number
 
-/** Now, in both of its meanings: deadlines are monotonic, what is written down is wall time (ms since 1970). */
+/**
+ * Now, in both of its meanings: deadlines are monotonic, what is written down is wall time (ms
+ * since 1970).
+ */
 export interface Moment {
   readonly monotonicMs: number
   readonly wallMs: number
 }
 
-/** What a state machine wants done after an event. It has changed its own state already; the world has not heard of it. */
+/**
+ * What a state machine wants done after an event. It has changed its own state already; the world
+ * has not heard of it.
+ */
 export interface Effects<Record, Reply> {
   /** Append to the internal topic, in this order, before any reply is released. */
   readonly records: readonly Record[]

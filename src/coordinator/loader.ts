@@ -2,12 +2,15 @@ import type { Result } from '../base/result.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Machine } from './machine.ts'
 
-/** What a record of an internal topic means; null for one that this machine has nothing to do with. */
+/**
+ * What a record of an internal topic means; null for one that this machine has nothing to do with.
+ */
 export type Decode<Record> = (key: Buffer, value: Buffer | null) => Record | null
 
 /**
- * Makes a machine what it was: hands it every record of its partition, in order. The markers of transactions carry
- * no state; what transactions wrote is left out, as nothing of it is known to be committed.
+ * Makes a machine what it was: hands it every record of its partition, in order. The markers of
+ * transactions carry no state; what transactions wrote is left out, as nothing of it is known to be
+ * committed.
  *
  * @returns what Partition.replay says when the log could not be read to its end
  */

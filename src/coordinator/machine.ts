@@ -1,9 +1,9 @@
 import type { Effects, Moment } from './effects.ts'
 
 /**
- * A coordinator's state, and all of its decisions: pure, so that a run can be printed and replayed. What it decides
- * is in its own state at once; nobody outside hears of it before the records are durable, and if they never are, the
- * machine is thrown away and another one is made from the log.
+ * A coordinator's state, and all of its decisions: pure, so that a run can be printed and replayed.
+ * What it decides is in its own state at once; nobody outside hears of it before the records are
+ * durable, and if they never are, the machine is thrown away and another one is made from the log.
  */
 export interface Machine<Event, Record, Reply> {
   /** Takes over one record of the log, in the order of the log. */

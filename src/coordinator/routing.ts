@@ -1,9 +1,10 @@
 import { assert } from '../base/assert.ts'
 
 /**
- * The partition of an internal topic that keeps the state of a group or a transactional id: Java's hash of the
- * string, made positive, modulo the number of partitions. Kafka: GroupCoordinatorService.partitionFor, which
- * takes the absolute value (and 0 for the one number that has none); tools compute the same.
+ * The partition of an internal topic that keeps the state of a group or a transactional id: Java's
+ * hash of the string, made positive, modulo the number of partitions. Kafka:
+ * GroupCoordinatorService.partitionFor, which takes the absolute value (and 0 for the one number
+ * that has none); tools compute the same.
  *
  * @param partitionCount partitions of the internal topic, at least 1
  */

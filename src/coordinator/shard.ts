@@ -37,14 +37,14 @@ export interface ShardOptions<Event, Record, Reply> {
 }
 
 /**
- * One coordinator state machine and its partition of an internal topic. The shard hands events to the machine,
- * appends the records that come of them, and lets a reply go only when every record decided before it is durable;
- * so no client, of a write or of a read, ever sees what a crash could take back. Time reaches the machine through
- * one alarm.
+ * One coordinator state machine and its partition of an internal topic. The shard hands events to
+ * the machine, appends the records that come of them, and lets a reply go only when every record
+ * decided before it is durable; so no client, of a write or of a read, ever sees what a crash could
+ * take back. Time reaches the machine through one alarm.
  *
- * The machine is ahead of the log while records are on their way. If an append fails, nobody can say what the log
- * holds: the machine is thrown away, all that wait hear NOT_COORDINATOR, and a new machine is made from the log, as
- * at start.
+ * The machine is ahead of the log while records are on their way. If an append fails, nobody can
+ * say what the log holds: the machine is thrown away, all that wait hear NOT_COORDINATOR, and a new
+ * machine is made from the log, as at start.
  */
 export class Shard<Event, Record, Reply> {
   readonly #options: ShardOptions<Event, Record, Reply>
@@ -66,7 +66,10 @@ export class Shard<Event, Record, Reply> {
     return this.#machine !== null
   }
 
-  /** Reads the log; until then requests hear COORDINATOR_LOAD_IN_PROGRESS. A log that cannot be read is tried again. */
+  /**
+   * Reads the log; until then requests hear COORDINATOR_LOAD_IN_PROGRESS. A log that cannot be read
+   * is tried again.
+   */
   async load(): Promise<void> {
     assert(this.#machine === null, 'a shard loads when it has no machine')
     const { name, log, decode, logger } = this.#options
@@ -94,12 +97,18 @@ export class Shard<Event, Record, Reply> {
     })
   }
 
-  /** Hands over an event that nobody waits for; a shard that is being loaded hears of it through `firstEvents`. */
+  /**
+   * Hands over an event that nobody waits for; a shard that is being loaded hears of it through
+   * `firstEvents`.
+   */
   post(event: Event): void {
     this.#carryOut(machine => machine.step(event, this.#now()))
   }
 
-  /** Takes no more requests, waits until what was decided is durable, and lets go of everybody who still waits. */
+  /**
+   * Takes no more requests, waits until what was decided is durable, and lets go of everybody who
+   * still waits.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -192,7 +201,10 @@ export class Shard<Event, Record, Reply> {
     for (const resolve of waiting) resolve(failure('NOT_COORDINATOR'))
   }
 
-  /** One alarm, never later than the machine's deadline. One that comes too early finds nothing to do. */
+  /**
+   * One alarm, never later than the machine's deadline. One that comes too early finds nothing to
+   * do.
+   */
   #arm(deadlineMs: number | null): void {
     if (this.#isClosed || deadlineMs === null || deadlineMs >= this.#alarmMs) return
     this.#disarm()

@@ -22,8 +22,8 @@ export function tick(group: ClassicGroup, turn: GroupTurn): void {
 }
 
 /**
- * Members that got their generation and never asked for their assignment are out, also when the group has long been
- * Stable without them. Kafka: expirePendingSync.
+ * Members that got their generation and never asked for their assignment are out, also when the
+ * group has long been Stable without them. Kafka: expirePendingSync.
  */
 function expireSyncs(group: ClassicGroup, turn: GroupTurn): void {
   const late = [...group.pendingSyncs]
@@ -35,7 +35,9 @@ function expireSyncs(group: ClassicGroup, turn: GroupTurn): void {
   prepareRebalance(group, turn, `no SyncGroup came from ${late.join(', ')}`)
 }
 
-/** Nothing was heard of a member for its session timeout. Kafka: expireClassicGroupMemberHeartbeat. */
+/**
+ * Nothing was heard of a member for its session timeout. Kafka: expireClassicGroupMemberHeartbeat.
+ */
 function expireSession(group: ClassicGroup, turn: GroupTurn): void {
   const memberId = group.sessions.earliestKey
   assert(memberId !== undefined, 'a session expires that has begun')

@@ -8,13 +8,19 @@ import { assertTransition } from './classic-states.ts'
 import type { GroupSettings, GroupTurn } from './group-events.ts'
 import type { GroupValue } from './group-records.ts'
 
-/** The largest generation; the one after it is 1, for a negative one means "no member" in OffsetCommit. */
+/**
+ * The largest generation; the one after it is 1, for a negative one means "no member" in
+ * OffsetCommit.
+ */
 const generationIdMax = 0x7fff_ffff
 
 /** What the wait for members to join is for, and until when (monotonic ms). */
 export type JoinWait =
   | {
-      /** A group that was empty waits a little longer for each new member, up to its rebalance timeout. */
+      /**
+       * A group that was empty waits a little longer for each new member, up to its rebalance
+       * timeout.
+       */
       readonly reason: 'initial'
       readonly deadlineMs: number
       readonly delayMs: number
@@ -23,9 +29,9 @@ export type JoinWait =
   | { readonly reason: 'rebalance'; readonly deadlineMs: number }
 
 /**
- * Members, generation and waits of one group: what the rules in `classic-*.ts` work on. It keeps the counts and the
- * leader in step with the members and lets states follow one another only as `classic-states.ts` says. Kafka:
- * ClassicGroup.
+ * Members, generation and waits of one group: what the rules in `classic-*.ts` work on. It keeps
+ * the counts and the leader in step with the members and lets states follow one another only as
+ * `classic-states.ts` says. Kafka: ClassicGroup.
  */
 export class ClassicGroup {
   readonly groupId: string
@@ -176,7 +182,10 @@ export class ClassicGroup {
     this.pendingJoins.delete(member.memberId)
   }
 
-  /** Removes a member or a pending one; the first of the others leads from now on. The caller answers its requests. */
+  /**
+   * Removes a member or a pending one; the first of the others leads from now on. The caller
+   * answers its requests.
+   */
   remove(memberId: string): void {
     const member = this.#members.get(memberId)
     if (member !== undefined) {

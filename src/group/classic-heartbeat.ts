@@ -4,7 +4,10 @@ import { classicStates } from './classic-states.ts'
 import type { GroupTurn, HeartbeatEvent } from './group-events.ts'
 import { checkGeneration } from './member-check.ts'
 
-/** A member shows that it is alive, and hears whether it has to join again. Kafka: classicGroupHeartbeat. */
+/**
+ * A member shows that it is alive, and hears whether it has to join again. Kafka:
+ * classicGroupHeartbeat.
+ */
 export function heartbeat(group: ClassicGroup, event: HeartbeatEvent, turn: GroupTurn): void {
   const error = checkGeneration(group, event)
   const member = group.members.get(event.memberId)

@@ -20,10 +20,14 @@ import { groupRecordSizeMax } from './group-records.ts'
 import type { GroupTurn, JoinEvent } from './group-events.ts'
 import { checkMember } from './member-check.ts'
 
-/** A member, or somebody who wants to become one, joins the next generation. Kafka: classicGroupJoinToClassicGroup. */
+/**
+ * A member, or somebody who wants to become one, joins the next generation. Kafka:
+ * classicGroupJoinToClassicGroup.
+ */
 export function join(group: ClassicGroup, event: JoinEvent, turn: GroupTurn): void {
   if (!hasRoomFor(group, event.memberId)) {
-    // Somebody who has not joined yet may have to go, so that a group that is too large gets smaller.
+    // Somebody who has not joined yet may have to go, so that a group that is too large gets
+    // smaller.
     group.remove(event.memberId)
     refuse(event, turn, 'GROUP_MAX_SIZE_REACHED', '')
     completeIfAllJoined(group, turn)
@@ -39,8 +43,9 @@ export function join(group: ClassicGroup, event: JoinEvent, turn: GroupTurn): vo
 }
 
 /**
- * Whether a JoinGroup fits in. While a rebalance is prepared those count that wait for it to complete, so that the
- * last to come are left out of a group that has become too large. Kafka: acceptJoiningMember.
+ * Whether a JoinGroup fits in. While a rebalance is prepared those count that wait for it to
+ * complete, so that the last to come are left out of a group that has become too large. Kafka:
+ * acceptJoiningMember.
  */
 function hasRoomFor(group: ClassicGroup, memberId: string): boolean {
   const member = group.members.get(memberId)
@@ -99,8 +104,9 @@ function addMember(group: ClassicGroup, event: JoinEvent, turn: GroupTurn, membe
     syncTicket: null,
     isNew: true
   })
-  // A client that gave up while its first JoinGroup was parked joins again under another id. Nobody can tell that
-  // the first one is gone, so new members have a time limit of their own, and are expected to retry.
+  // A client that gave up while its first JoinGroup was parked joins again under another id. Nobody
+  // can tell that the first one is gone, so new members have a time limit of their own, and are
+  // expected to retry.
   group.sessions.set(memberId, turn.now.monotonicMs + classicNewMemberJoinTimeoutMs)
   rebalanceOrComplete(group, turn, `member ${memberId} joins: ${event.reason ?? 'no reason given'}`)
 }
@@ -118,7 +124,8 @@ function rejoin(group: ClassicGroup, event: JoinEvent, turn: GroupTurn): void {
       if (offersTheSame(member, event.protocols)) return repeatGeneration(group, event, turn)
       return updateMember(group, event, turn, member, 'changes its metadata')
     case 'Stable':
-      // A leader that joins asks for a rebalance: it has seen something that its metadata does not show.
+      // A leader that joins asks for a rebalance: it has seen something that its metadata does not
+      // show.
       if (group.isLeader(member.memberId))
         return updateMember(group, event, turn, member, 'leads and joins again')
       if (offersTheSame(member, event.protocols)) return repeatGeneration(group, event, turn)
@@ -149,7 +156,8 @@ function parkJoin(
   turn: GroupTurn,
   member: ClassicMember
 ): void {
-  // Two requests of one member: the older one comes from a connection that is given up, or soon will be.
+  // Two requests of one member: the older one comes from a connection that is given up, or soon
+  // will be.
   answerJoin(group, member, turn, failedJoin('REBALANCE_IN_PROGRESS', member.memberId))
   member.protocols = event.protocols
   member.rebalanceTimeoutMs = event.rebalanceTimeoutMs
@@ -162,8 +170,9 @@ function repeatGeneration(group: ClassicGroup, event: JoinEvent, turn: GroupTurn
 }
 
 /**
- * A static member is back without its id: it gets a new one, and whoever still uses the old one is fenced. In a
- * Stable group whose protocol stays the same nobody else notices. Kafka: updateStaticMemberThenRebalanceOrCompleteJoin.
+ * A static member is back without its id: it gets a new one, and whoever still uses the old one is
+ * fenced. In a Stable group whose protocol stays the same nobody else notices. Kafka:
+ * updateStaticMemberThenRebalanceOrCompleteJoin.
  */
 function replaceStaticMember(
   group: ClassicGroup,
@@ -194,7 +203,8 @@ function replaceStaticMember(
     turn.records.push({ type: 'group', groupId, value })
     const reply = generationReply(group, member.memberId)
     const isLeader = group.isLeader(member.memberId)
-    // Before version 9 a leader cannot be told to assign nothing, so it is told that its former id leads.
+    // Before version 9 a leader cannot be told to assign nothing, so it is told that its former id
+    // leads.
     answerJoin(group, member, turn, {
       ...reply,
       leaderId: event.canSkipAssignment ? reply.leaderId : (formerLeaderId ?? ''),

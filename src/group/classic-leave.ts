@@ -5,7 +5,10 @@ import { completeIfAllJoined, rebalanceOrComplete, removeMember } from './classi
 import type { GroupTurn, LeaveEvent, LeavingMember } from './group-events.ts'
 import { checkMember } from './member-check.ts'
 
-/** Members leave, or an administrator removes them; one rebalance for all that went. Kafka: classicGroupLeave. */
+/**
+ * Members leave, or an administrator removes them; one rebalance for all that went. Kafka:
+ * classicGroupLeave.
+ */
 export function leave(group: ClassicGroup, event: LeaveEvent, turn: GroupTurn): void {
   const members = event.members.map(leaving => ({
     memberId: leaving.memberId,

@@ -1,13 +1,19 @@
 import { assert } from '../base/assert.ts'
 import type { Ticket } from '../coordinator/effects.ts'
 
-/** One way of dividing work that a member offers; the metadata is the client's own and is never looked into. */
+/**
+ * One way of dividing work that a member offers; the metadata is the client's own and is never
+ * looked into.
+ */
 export interface Protocol {
   readonly name: string
   readonly metadata: Buffer
 }
 
-/** Of `members` in a group's present generation, or on its way into the next. Kafka: ClassicGroupMember. */
+/**
+ * Of `members` in a group's present generation, or on its way into the next. Kafka:
+ * ClassicGroupMember.
+ */
 export interface ClassicMember {
   readonly memberId: string
   /** Of a static member (KIP-345); null for a dynamic one. */
@@ -26,13 +32,19 @@ export interface ClassicMember {
   joinTicket: Ticket | null
   /** Its parked SyncGroup. */
   syncTicket: Ticket | null
-  /** Its first JoinGroup has not been answered: the client does not know its id and cannot send heartbeats. */
+  /**
+   * Its first JoinGroup has not been answered: the client does not know its id and cannot send
+   * heartbeats.
+   */
   isNew: boolean
 }
 
 export const noAssignment: Buffer = Buffer.alloc(0)
 
-/** Whether its session may run out now without consequence: a parked request shows that the member is there. */
+/**
+ * Whether its session may run out now without consequence: a parked request shows that the member
+ * is there.
+ */
 export function isHeard(member: ClassicMember): boolean {
   if (member.isNew) return false
   return member.joinTicket !== null || member.syncTicket !== null

@@ -1,5 +1,8 @@
 import { assert } from '../base/assert.ts'
-import { readConsumerProtocolSubscription } from '../wire/generated/records/consumer-protocol-subscription.ts'
+import {
+  readConsumerProtocolSubscription,
+  type ConsumerProtocolSubscription
+} from '../wire/generated/records/consumer-protocol-subscription.ts'
 import { MalformedRequest } from '../wire/malformed-request.ts'
 import { Reader } from '../wire/reader.ts'
 import type { ClassicMember, Protocol } from './classic-member.ts'
@@ -8,7 +11,10 @@ import { metadataFor, supports } from './classic-member.ts'
 /** The protocol type of Kafka's consumers, whose subscriptions the broker looks into (KIP-496). */
 export const consumerProtocolType = 'consumer'
 
-/** Whether at least one of `offered` is supported by every one of `members`; nobody objects in an empty group. */
+/**
+ * Whether at least one of `offered` is supported by every one of `members`; nobody objects in an
+ * empty group.
+ */
 export function isSupportedByAll(
   members: Iterable<ClassicMember>,
   offered: readonly Protocol[]
@@ -18,8 +24,8 @@ export function isSupportedByAll(
 }
 
 /**
- * The protocol of the next generation: among those that all members support, the one that most members prefer.
- * The first to be voted for wins a tie. Kafka: ClassicGroup.selectProtocol.
+ * The protocol of the next generation: among those that all members support, the one that most
+ * members prefer. The first to be voted for wins a tie. Kafka: ClassicGroup.selectProtocol.
  */
 export function selectProtocol(members: ReadonlyMap<string, ClassicMember>): string {
   const supporters = new Map<string, number>()
@@ -43,9 +49,10 @@ export function selectProtocol(members: ReadonlyMap<string, ClassicMember>): str
 }
 
 /**
- * The topics that the members of a consumer group subscribe to, as far as the broker can tell: null when the group
- * is of another type, has no protocol yet, or a subscription does not parse. Every version of a subscription
- * begins with version 0, so that is what is read. Kafka: ClassicGroup.computeSubscribedTopics.
+ * The topics that the members of a consumer group subscribe to, as far as the broker can tell: null
+ * when the group is of another type, has no protocol yet, or a subscription does not parse. Every
+ * version of a subscription begins with version 0, so that is what is read. Kafka:
+ * ClassicGroup.computeSubscribedTopics.
  */
 export function subscribedTopics(
   protocolType: string | null,
@@ -68,7 +75,8 @@ function parseSubscription(metadata: Buffer): readonly string[] | null {
   const reader = new Reader(metadata)
   try {
     reader.int16()
-    return readConsumerProtocolSubscription(reader, 0).topics
+    const subscription: ConsumerProtocolSubscription = readConsumerProtocolSubscription(reader, 0)
+    return subscription.topics
   } catch (error) {
     if (error instanceof MalformedRequest) return null
     throw error

@@ -6,13 +6,19 @@ import { metadataFor, noAssignment } from './classic-member.ts'
 import { canRebalance } from './classic-states.ts'
 import type { GroupTurn, JoinReply } from './group-events.ts'
 
-/** Begins a rebalance where one may begin; where one is under way, ends it if nobody is missing any more. */
+/**
+ * Begins a rebalance where one may begin; where one is under way, ends it if nobody is missing any
+ * more.
+ */
 export function rebalanceOrComplete(group: ClassicGroup, turn: GroupTurn, reason: string): void {
   if (canRebalance(group.state)) prepareRebalance(group, turn, reason)
   else completeIfAllJoined(group, turn)
 }
 
-/** Asks all members to join again: those that wait for an assignment at once, the others at their next heartbeat. */
+/**
+ * Asks all members to join again: those that wait for an assignment at once, the others at their
+ * next heartbeat.
+ */
 export function prepareRebalance(group: ClassicGroup, turn: GroupTurn, reason: string): void {
   if (group.state === 'CompletingRebalance') cancelSyncs(group, turn, 'REBALANCE_IN_PROGRESS')
   group.clearPendingSyncs()
@@ -23,15 +29,18 @@ export function prepareRebalance(group: ClassicGroup, turn: GroupTurn, reason: s
   else waitForMembers(group, turn)
 }
 
-/** A rebalance of a group that was empty ends by its delay only, so that a whole fleet can start. */
+/**
+ * A rebalance of a group that was empty ends by its delay only, so that a whole fleet can start.
+ */
 export function completeIfAllJoined(group: ClassicGroup, turn: GroupTurn): void {
   if (group.state !== 'PreparingRebalance' || group.previousState === 'Empty') return
   if (group.hasAllJoined) completeJoin(group, turn)
 }
 
 /**
- * Ends the wait for members: dynamic ones that have not joined are out, static ones stay in for their session, and
- * the next generation begins. Kafka: GroupMetadataManager.completeClassicGroupJoin.
+ * Ends the wait for members: dynamic ones that have not joined are out, static ones stay in for
+ * their session, and the next generation begins. Kafka:
+ * GroupMetadataManager.completeClassicGroupJoin.
  */
 export function completeJoin(group: ClassicGroup, turn: GroupTurn): void {
   const missing = [...group.members.values()].filter(
@@ -99,7 +108,10 @@ export function failSync(member: ClassicMember, turn: GroupTurn, error: ErrorNam
   return true
 }
 
-/** Takes the assignments back that the leader has made for this generation, and says so to all that wait for theirs. */
+/**
+ * Takes the assignments back that the leader has made for this generation, and says so to all that
+ * wait for theirs.
+ */
 export function cancelSyncs(group: ClassicGroup, turn: GroupTurn, error: ErrorName): void {
   assert(group.state === 'CompletingRebalance', 'syncs are parked while a rebalance completes')
   for (const member of group.members.values()) {
@@ -108,7 +120,10 @@ export function cancelSyncs(group: ClassicGroup, turn: GroupTurn, error: ErrorNa
   }
 }
 
-/** A member is out: whatever it waits for is answered, so that it can begin anew if it is still there. */
+/**
+ * A member is out: whatever it waits for is answered, so that it can begin anew if it is still
+ * there.
+ */
 export function removeMember(group: ClassicGroup, member: ClassicMember, turn: GroupTurn): void {
   answerJoin(group, member, turn, failedJoin('UNKNOWN_MEMBER_ID', ''))
   failSync(member, turn, 'UNKNOWN_MEMBER_ID')
@@ -120,7 +135,10 @@ export function restartSession(group: ClassicGroup, member: ClassicMember, turn:
   group.sessions.set(member.memberId, turn.now.monotonicMs + member.sessionTimeoutMs)
 }
 
-/** What a member of the present generation is told by JoinGroup; its leader also learns who the others are. */
+/**
+ * What a member of the present generation is told by JoinGroup; its leader also learns who the
+ * others are.
+ */
 export function generationReply(group: ClassicGroup, memberId: string): JoinReply {
   const { generationId, protocolType, protocolName, leaderId } = group
   assert(leaderId !== null && protocolName !== null, 'a generation has a leader and a protocol')

@@ -10,7 +10,10 @@ interface StateRules {
   /** The answer to a Heartbeat of a member in its present generation; null is success. */
   readonly heartbeat:
     'UNKNOWN_MEMBER_ID' | 'REBALANCE_IN_PROGRESS' | 'COORDINATOR_NOT_AVAILABLE' | null
-  /** What happens to a SyncGroup of a member in its present generation: an error, or one of two ways to succeed. */
+  /**
+   * What happens to a SyncGroup of a member in its present generation: an error, or one of two ways
+   * to succeed.
+   */
   readonly sync:
     | 'UNKNOWN_MEMBER_ID'
     | 'REBALANCE_IN_PROGRESS'
@@ -22,13 +25,20 @@ interface StateRules {
     'UNKNOWN_MEMBER_ID' | 'REBALANCE_IN_PROGRESS' | 'COORDINATOR_NOT_AVAILABLE' | null
   /** Whether a member's OffsetCommit counts as a heartbeat too. */
   readonly commitKeepsSession: boolean
-  /** How many JoinGroups fit in: members of the group, or members that wait for the rebalance to complete. */
+  /**
+   * How many JoinGroups fit in: members of the group, or members that wait for the rebalance to
+   * complete.
+   */
   readonly counted: 'members' | 'waiting members' | 'nobody'
 }
 
-/** The life of a classic group: Kafka's ClassicGroupState, and in one place what each state answers. */
+/**
+ * The life of a classic group: Kafka's ClassicGroupState, and in one place what each state answers.
+ */
 export const classicStates: { readonly [S in ClassicState]: StateRules } = {
-  /** Nobody is in: a group that was left by all, or one that is nothing but its committed offsets. */
+  /**
+   * Nobody is in: a group that was left by all, or one that is nothing but its committed offsets.
+   */
   Empty: {
     enteredFrom: ['PreparingRebalance'],
     heartbeat: 'UNKNOWN_MEMBER_ID',
@@ -37,7 +47,10 @@ export const classicStates: { readonly [S in ClassicState]: StateRules } = {
     commitKeepsSession: false,
     counted: 'nobody'
   },
-  /** Members are asked to join again; JoinGroups park until all have, or the rebalance timeout is over. */
+  /**
+   * Members are asked to join again; JoinGroups park until all have, or the rebalance timeout is
+   * over.
+   */
   PreparingRebalance: {
     enteredFrom: ['Empty', 'CompletingRebalance', 'Stable'],
     heartbeat: 'REBALANCE_IN_PROGRESS',
@@ -46,7 +59,10 @@ export const classicStates: { readonly [S in ClassicState]: StateRules } = {
     commitKeepsSession: true,
     counted: 'waiting members'
   },
-  /** The generation is fixed, its leader knows who is in; SyncGroups park until the leader has assigned. */
+  /**
+   * The generation is fixed, its leader knows who is in; SyncGroups park until the leader has
+   * assigned.
+   */
   CompletingRebalance: {
     enteredFrom: ['PreparingRebalance'],
     heartbeat: null,
@@ -64,7 +80,10 @@ export const classicStates: { readonly [S in ClassicState]: StateRules } = {
     commitKeepsSession: true,
     counted: 'members'
   },
-  /** Deleted or expired. The group is no longer found; the state is what an event on its way would meet. */
+  /**
+   * Deleted or expired. The group is no longer found; the state is what an event on its way would
+   * meet.
+   */
   Dead: {
     enteredFrom: ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'],
     heartbeat: 'COORDINATOR_NOT_AVAILABLE',

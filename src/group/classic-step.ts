@@ -11,10 +11,10 @@ import type { ClassicEvent, GroupReply, GroupTurn } from './group-events.ts'
 import type { GroupRecord } from './group-records.ts'
 
 /**
- * Decides what an event means for a group: changes the group and returns what the world must do about it. Kafka:
- * the classicGroup… methods of GroupMetadataManager. Two things differ from there: a generation is Stable as soon
- * as its leader has assigned, for replies wait for the record anyway; and a request that a newer one of the same
- * member pushes out is answered, not forgotten.
+ * Decides what an event means for a group: changes the group and returns what the world must do
+ * about it. Kafka: the classicGroup… methods of GroupMetadataManager. Two things differ from there:
+ * a generation is Stable as soon as its leader has assigned, for replies wait for the record
+ * anyway; and a request that a newer one of the same member pushes out is answered, not forgotten.
  */
 export function step(
   group: ClassicGroup,

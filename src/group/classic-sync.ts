@@ -9,7 +9,10 @@ import type { GroupTurn, SyncEvent, SyncReply } from './group-events.ts'
 import { groupRecordSizeMax } from './group-records.ts'
 import { checkGeneration } from './member-check.ts'
 
-/** A member asks for its assignment; the leader brings everybody's. Kafka: classicGroupSyncToClassicGroup. */
+/**
+ * A member asks for its assignment; the leader brings everybody's. Kafka:
+ * classicGroupSyncToClassicGroup.
+ */
 export function sync(group: ClassicGroup, event: SyncEvent, turn: GroupTurn): void {
   const error = checkSync(group, event)
   const member = group.members.get(event.memberId)
@@ -48,17 +51,22 @@ function differs(said: string | null, known: string | null): boolean {
   return said !== null && known !== null && said !== known
 }
 
-/** The leader has assigned: the generation is remembered and every parked SyncGroup gets its part of it. */
+/**
+ * The leader has assigned: the generation is remembered and every parked SyncGroup gets its part of
+ * it.
+ */
 function assign(group: ClassicGroup, event: SyncEvent, turn: GroupTurn): void {
   const assignments = new Map(event.assignments.map(each => [each.memberId, each.assignment]))
   for (const member of group.members.values()) {
-    // Who was left out by the leader gets nothing to do, which is not an error: kafkajs leaves out idle members.
+    // Who was left out by the leader gets nothing to do, which is not an error: kafkajs leaves out
+    // idle members.
     member.assignment = assignments.get(member.memberId) ?? noAssignment
   }
   const { groupId } = group
   const sizeMax = groupRecordSizeMax(groupId, group.toValue())
   if (sizeMax > group.settings.recordSizeMax) {
-    const reason = `the assignment needs ${sizeMax} bytes, ${group.settings.recordSizeMax} are allowed`
+    const { recordSizeMax } = group.settings
+    const reason = `the assignment needs ${sizeMax} bytes, ${recordSizeMax} are allowed`
     turn.notes.push({ message: 'group is too large to remember', fields: { groupId, reason } })
     cancelSyncs(group, turn, 'UNKNOWN_SERVER_ERROR')
     rebalanceOrComplete(group, turn, reason)

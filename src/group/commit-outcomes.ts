@@ -4,7 +4,8 @@ import type { CommittedTopic, OffsetCommitReply } from './group-events.ts'
 /**
  * The answer to a commit, in the order of the request.
  *
- * @param outcome of a partition, by the places of topic and partition in the request; asked for in their order
+ * @param outcome of a partition, by the places of topic and partition in the request; asked for in
+ *   their order
  */
 export function commitOutcomes(
   topics: readonly CommittedTopic[],

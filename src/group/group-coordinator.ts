@@ -38,16 +38,25 @@ import { newMemberId } from './member-id.ts'
 type GroupShards = ShardsOptions<GroupEvent, GroupRecord, GroupReply>
 
 export interface GroupCoordinatorOptions {
-  /** Partition of `__consumer_offsets` by index; undefined beyond the last, and while there is no such topic. */
+  /**
+   * Partition of `__consumer_offsets` by index; undefined beyond the last, and while there is no
+   * such topic.
+   */
   offsetsPartition(index: number): ReturnType<GroupShards['partition']>
-  /** Makes `__consumer_offsets` if it is missing, durably; resolves with the number of its partitions. */
+  /**
+   * Makes `__consumer_offsets` if it is missing, durably; resolves with the number of its
+   * partitions.
+   */
   ensureOffsetsTopic(): Promise<Result<number, ErrorName>>
   topicExists(topic: string, partition: number): boolean
   readonly config: BrokerConfig
   readonly clock: GroupShards['clock']
   readonly random: { bytes(size: number): Buffer }
   readonly logger: GroupShards['logger']
-  /** A belief of ours was wrong: the groups have stopped, and so should the broker. Thrown when left out. */
+  /**
+   * A belief of ours was wrong: the groups have stopped, and so should the broker. Thrown when left
+   * out.
+   */
   onBroken?(error: unknown): void
 }
 
@@ -61,8 +70,9 @@ export interface Caller {
 type ReplyOf<T extends GroupReply['type']> = Extract<GroupReply, { type: T }>
 
 /**
- * Groups and committed offsets, as the handlers see them: checks what needs no group, finds the shard, and says what
- * a shard that cannot answer means for the request. Everything else is decided in `GroupMachine`.
+ * Groups and committed offsets, as the handlers see them: checks what needs no group, finds the
+ * shard, and says what a shard that cannot answer means for the request. Everything else is decided
+ * in `GroupMachine`.
  */
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
@@ -114,7 +124,9 @@ export class GroupCoordinator {
     for (const shard of this.#shards.all()) shard.post({ type: 'topicsGone', isGone })
   }
 
-  /** Joins a group; resolves when the next generation begins, which may take the rebalance timeout. */
+  /**
+   * Joins a group; resolves when the next generation begins, which may take the rebalance timeout.
+   */
   async join(request: JoinGroupRequest, caller: Caller): Promise<JoinReply> {
     const { groupId, memberId, sessionTimeoutMs, groupInstanceId } = request
     const { config, random } = this.#options
@@ -134,7 +146,8 @@ export class GroupCoordinator {
       clientId,
       clientHost: `/${caller.clientHost}`,
       sessionTimeoutMs,
-      // Version 0 has no rebalance timeout, and kafkajs's low level sends 0: both mean the session timeout.
+      // Version 0 has no rebalance timeout, and kafkajs's low level sends 0: both mean the session
+      // timeout.
       rebalanceTimeoutMs:
         request.rebalanceTimeoutMs > 0 ? request.rebalanceTimeoutMs : sessionTimeoutMs,
       protocolType: request.protocolType,
@@ -170,7 +183,10 @@ export class GroupCoordinator {
     return reply.ok ? reply.value : failedSync(reply.error)
   }
 
-  /** A member shows that it is there. While its group is being loaded nobody is out: it hears NONE, as in Kafka. */
+  /**
+   * A member shows that it is there. While its group is being loaded nobody is out: it hears NONE,
+   * as in Kafka.
+   */
   async heartbeat(request: Omit<HeartbeatEvent, 'type' | 'ticket'>): Promise<ErrorName> {
     const { groupId, memberId, groupInstanceId, generationId } = request
     if (groupId === '') return 'INVALID_GROUP_ID'
@@ -286,7 +302,10 @@ export class GroupCoordinator {
     return success(groups)
   }
 
-  /** Deletes groups without members, with their offsets; each has its own outcome, in the order of the request. */
+  /**
+   * Deletes groups without members, with their offsets; each has its own outcome, in the order of
+   * the request.
+   */
   async deleteGroups(groupIds: readonly string[]): Promise<DeleteGroupsReply['groups']> {
     const outcomes = [...new Set(groupIds)].map(async groupId => {
       const reply = await this.#ask('deleteGroups', groupId, ticket => ({

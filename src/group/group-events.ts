@@ -106,7 +106,9 @@ export interface OffsetCommitEvent {
   readonly groupInstanceId: string | null
   /** -1 from whoever is not a member. */
   readonly generationId: number
-  /** How long the client wants its offsets kept, ms; -1 leaves it to the broker (versions 2 to 4). */
+  /**
+   * How long the client wants its offsets kept, ms; -1 leaves it to the broker (versions 2 to 4).
+   */
   readonly retentionTimeMs: number
   readonly topics: readonly CommittedTopic[]
   readonly apiVersion: number

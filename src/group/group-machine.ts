@@ -34,8 +34,9 @@ import { Offsets } from './offsets.ts'
 type AddressedEvent = Exclude<ClassicEvent, { type: 'tick' }>
 
 /**
- * All groups of one partition of `__consumer_offsets`, with their offsets: finds the group that an event is for, lets
- * the rules of `classic-*.ts` and `offset-*.ts` decide, and keeps the next deadline of them all.
+ * All groups of one partition of `__consumer_offsets`, with their offsets: finds the group that an
+ * event is for, lets the rules of `classic-*.ts` and `offset-*.ts` decide, and keeps the next
+ * deadline of them all.
  */
 export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply> {
   readonly #settings: GroupSettings
@@ -68,7 +69,10 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
     }
   }
 
-  /** Sessions begin anew: nobody is out because the broker was. Kafka: GroupMetadataManager.onLoaded. */
+  /**
+   * Sessions begin anew: nobody is out because the broker was. Kafka:
+   * GroupMetadataManager.onLoaded.
+   */
   loaded(now: Moment): Effects<GroupRecord, GroupReply> {
     const turn: GroupTurn = beginTurn(now)
     for (const group of this.#groups.values()) {
@@ -153,7 +157,10 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
     this.#reschedule(group)
   }
 
-  /** A group begins when somebody without a member id joins; it is remembered from then on, even while it is Empty. */
+  /**
+   * A group begins when somebody without a member id joins; it is remembered from then on, even
+   * while it is Empty.
+   */
   #join(event: JoinEvent, turn: GroupTurn): void {
     const { groupId } = event
     const known = this.#groups.get(groupId)
@@ -233,7 +240,9 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
   }
 }
 
-/** A group of which nothing is known but its id; its records say so in the same words as Kafka's. */
+/**
+ * A group of which nothing is known but its id; its records say so in the same words as Kafka's.
+ */
 function emptyGroup(wallMs: number): GroupValue {
   return {
     protocolType: '',

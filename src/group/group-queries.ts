@@ -15,8 +15,8 @@ import type { Offsets } from './offsets.ts'
 const classicType = 'classic'
 
 /**
- * What administrators see of a group. Metadata and protocol are told in Stable only, when they are one generation's.
- * Kafka: GroupMetadataManager.describeGroups.
+ * What administrators see of a group. Metadata and protocol are told in Stable only, when they are
+ * one generation's. Kafka: GroupMetadataManager.describeGroups.
  */
 export function describeGroup(group: ClassicGroup | undefined): DescribeReply {
   if (group === undefined) return { type: 'describe', group: null }
@@ -39,7 +39,10 @@ export function describeGroup(group: ClassicGroup | undefined): DescribeReply {
   }
 }
 
-/** Groups in the asked-for states and of the asked-for types (KIP-518, KIP-848); unknown words match nothing. */
+/**
+ * Groups in the asked-for states and of the asked-for types (KIP-518, KIP-848); unknown words match
+ * nothing.
+ */
 export function listGroups(groups: Iterable<ClassicGroup>, event: ListEvent): ListReply {
   const states = new Set(event.states.map(state => state.toLowerCase().trim()))
   const types = new Set(event.types.map(type => type.toLowerCase()))
@@ -58,8 +61,8 @@ export function listGroups(groups: Iterable<ClassicGroup>, event: ListEvent): Li
 }
 
 /**
- * Committed offsets; -1 where there is none, which is no error. An offset that was committed for an earlier topic of
- * the same name is none. Kafka: OffsetMetadataManager.fetchOffsets.
+ * Committed offsets; -1 where there is none, which is no error. An offset that was committed for an
+ * earlier topic of the same name is none. Kafka: OffsetMetadataManager.fetchOffsets.
  */
 export function fetchOffsets(offsets: Offsets, event: OffsetFetchEvent): OffsetFetchReply {
   const topics = event.topics ?? allTopics(offsets, event.groupId)

@@ -57,7 +57,10 @@ export interface CommittedOffset {
   readonly metadata: string
   /** Wall ms. */
   readonly commitTimestampMs: number
-  /** Wall ms, when the client asked for a retention of its own (OffsetCommit 2 to 4); null otherwise. */
+  /**
+   * Wall ms, when the client asked for a retention of its own (OffsetCommit 2 to 4); null
+   * otherwise.
+   */
   readonly expireTimestampMs: number | null
   /** The zero id when the client committed by name. */
   readonly topicId: string
@@ -71,7 +74,10 @@ const offsetValueVersion = 4
 /** The one version that can say when the offset expires. */
 const expiringOffsetValueVersion = 1
 
-/** Key and value as Kafka 4.2 writes them (GroupCoordinatorRecordHelpers): an int16 first, then the fields. */
+/**
+ * Key and value as Kafka 4.2 writes them (GroupCoordinatorRecordHelpers): an int16 first, then the
+ * fields.
+ */
 export function encodeGroupRecord(record: GroupRecord): { key: Buffer; value: Buffer | null } {
   return record.type === 'group'
     ? {

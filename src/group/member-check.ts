@@ -8,9 +8,11 @@ export interface MemberIdentity {
 }
 
 /**
- * Whether a member is who it says: a static one must hold its instance id under this very member id.
+ * Whether a member is who it says: a static one must hold its instance id under this very member
+ * id.
  *
- * @returns UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID when another member id holds the instance id (KIP-345)
+ * @returns UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID when another member id holds the instance id
+ *   (KIP-345)
  */
 export function checkMember(group: ClassicGroup, identity: MemberIdentity): ErrorName {
   if (identity.groupInstanceId !== null) {
@@ -21,7 +23,10 @@ export function checkMember(group: ClassicGroup, identity: MemberIdentity): Erro
   return group.members.has(identity.memberId) ? 'NONE' : 'UNKNOWN_MEMBER_ID'
 }
 
-/** The same, and that the member speaks of the present generation; ILLEGAL_GENERATION if it does not. */
+/**
+ * The same, and that the member speaks of the present generation; ILLEGAL_GENERATION if it does
+ * not.
+ */
 export function checkGeneration(
   group: ClassicGroup,
   identity: MemberIdentity & { readonly generationId: number }

@@ -23,8 +23,8 @@ export interface CommitContext {
 }
 
 /**
- * Commits offsets. Whoever is not a member may commit while the group is empty, and so makes a group that is
- * nothing but its offsets. Kafka: OffsetMetadataManager.commitOffset.
+ * Commits offsets. Whoever is not a member may commit while the group is empty, and so makes a
+ * group that is nothing but its offsets. Kafka: OffsetMetadataManager.commitOffset.
  */
 export function commitOffsets(
   context: CommitContext,

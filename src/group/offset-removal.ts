@@ -9,7 +9,10 @@ import type {
 import type { CommittedOffset } from './group-records.ts'
 import type { Offsets } from './offsets.ts'
 
-/** Deletes committed offsets that no member of the group uses. Kafka: OffsetMetadataManager.deleteOffsets, KIP-496. */
+/**
+ * Deletes committed offsets that no member of the group uses. Kafka:
+ * OffsetMetadataManager.deleteOffsets, KIP-496.
+ */
 export function deleteOffsets(
   group: ClassicGroup | undefined,
   offsets: Offsets,
@@ -67,9 +70,9 @@ export function removeGoneOffsets(
 }
 
 /**
- * Removes what has not been used for offsets.retention.minutes: counted from the day the group became empty, or, for
- * topics that nobody in a stable consumer group subscribes to and for groups without members, from the commit
- * (KIP-211). Kafka: OffsetMetadataManager.cleanupExpiredOffsets.
+ * Removes what has not been used for offsets.retention.minutes: counted from the day the group
+ * became empty, or, for topics that nobody in a stable consumer group subscribes to and for groups
+ * without members, from the commit (KIP-211). Kafka: OffsetMetadataManager.cleanupExpiredOffsets.
  *
  * @returns whether the group has no offsets any more
  */
@@ -93,7 +96,10 @@ export function expireOffsets(
   return offsets.of(group.groupId).size === 0
 }
 
-/** From when on an offset of the group ages (wall ms); null while it does not. Kafka: offsetExpirationCondition. */
+/**
+ * From when on an offset of the group ages (wall ms); null while it does not. Kafka:
+ * offsetExpirationCondition.
+ */
 function retentionBegin(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
   if (group.protocolType === null) return sinceCommit
   if (group.state === 'Empty') {

@@ -3,7 +3,10 @@ import type { CommittedOffset } from './group-records.ts'
 type PartitionOffsets = Map<number, CommittedOffset>
 type TopicOffsets = Map<string, PartitionOffsets>
 
-/** The committed offsets of the groups of one shard: by group, topic and partition. No level is ever empty. Offsets may be removed while they are gone through. */
+/**
+ * The committed offsets of the groups of one shard: by group, topic and partition. No level is ever
+ * empty. Offsets may be removed while they are gone through.
+ */
 export class Offsets {
   readonly #groups = new Map<string, TopicOffsets>()
 

@@ -4,7 +4,10 @@ import type { ErrorName } from '../wire/generated/errors.ts'
 import type { DescribeGroupsResponseDescribedGroupInit } from '../wire/generated/describe-groups.ts'
 import type { Handler, Operation, RequestContext } from './handler.ts'
 
-/** What may be done with a group, and the bit that says so (KIP-430). Kafka: AclEntry.supportedOperations. */
+/**
+ * What may be done with a group, and the bit that says so (KIP-430). Kafka:
+ * AclEntry.supportedOperations.
+ */
 const groupOperations: ReadonlyArray<readonly [operation: Operation, bit: number]> = [
   ['READ', 3],
   ['DELETE', 6],

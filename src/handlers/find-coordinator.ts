@@ -1,6 +1,7 @@
-// FindCoordinator. Every group and transactional id is coordinated by this broker, which answers at once: the
-// offsets topic is made first, where Kafka answers COORDINATOR_NOT_AVAILABLE and lets the client ask again.
-// There are no share groups: their keys are INVALID_REQUEST, as in a Kafka without them.
+// FindCoordinator. Every group and transactional id is coordinated by this broker, which answers at
+// once: the offsets topic is made first, where Kafka answers COORDINATOR_NOT_AVAILABLE and lets the
+// client ask again. There are no share groups: their keys are INVALID_REQUEST, as in a Kafka
+// without them.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { FindCoordinatorResponseCoordinatorInit } from '../wire/generated/find-coordinator.ts'
@@ -36,7 +37,8 @@ async function find(
 
 async function check(context: RequestContext, keyType: number, key: string): Promise<ErrorName> {
   if (keyType === transactionKeyType) {
-    // This broker would coordinate it: whoever goes on hears from InitProducerId whether transactions are offered.
+    // This broker would coordinate it: whoever goes on hears from InitProducerId whether
+    // transactions are offered.
     const mayDescribe = context.authorize('DESCRIBE', 'TRANSACTIONAL_ID', key)
     return mayDescribe ? 'NONE' : 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
   }

@@ -1,5 +1,5 @@
-// JoinGroup. The answer waits until the next generation begins; a client that goes away meanwhile is noticed by its
-// session, not by its connection, as in Kafka.
+// JoinGroup. The answer waits until the next generation begins; a client that goes away meanwhile
+// is noticed by its session, not by its connection, as in Kafka.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { Handler } from './handler.ts'
 

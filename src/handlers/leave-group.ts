@@ -1,4 +1,5 @@
-// LeaveGroup. Up to version 2 one member leaves, and its outcome is the answer's; later each has its own.
+// LeaveGroup. Up to version 2 one member leaves, and its outcome is the answer's; later each has
+// its own.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { Handler } from './handler.ts'
 

@@ -1,4 +1,5 @@
-// ListGroups. Without DESCRIBE on the cluster, only the groups that the client may describe are listed.
+// ListGroups. Without DESCRIBE on the cluster, only the groups that the client may describe are
+// listed.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { Handler } from './handler.ts'
 

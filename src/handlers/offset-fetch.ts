@@ -1,5 +1,5 @@
-// OffsetFetch. requireStable changes nothing: without transactions no committed offset is ever unstable, and what is
-// answered is durable in any case.
+// OffsetFetch. requireStable changes nothing: without transactions no committed offset is ever
+// unstable, and what is answered is durable in any case.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type {

@@ -27,7 +27,7 @@ function recordsOf(...pairs: readonly (readonly [key: string | null, value: stri
   }))
 }
 
-test('records are replayed in order, tombstones too, and what is not ours is left out', async () => {
+test('records are replayed in order, tombstones too, without those of others', async () => {
   const machine = new CounterMachine()
   const loaded = await loadMachine(
     {

@@ -106,7 +106,7 @@ test('what is decided while a batch is on its way is one next batch', async () =
   expect(replies.map(reply => reply.outcome)).toEqual([1, 3, 6])
 })
 
-test('records that do not fit one batch are appended in several, and the reply waits for all', async () => {
+test('what does not fit one batch is appended in several; the reply waits for all', async () => {
   const shard = newShard({ batchSizeMax: 40 })
   await shard.load()
   add(shard, 'a', 1)
@@ -122,7 +122,7 @@ test('records that do not fit one batch are appended in several, and the reply w
   expect(replies.map(reply => reply.outcome)).toEqual([1, 1, 1])
 })
 
-test('a failed append throws the machine away: all who wait hear NOT_COORDINATOR, and the log is read again', async () => {
+test('when an append fails, all hear NOT_COORDINATOR and the log is read again', async () => {
   const shard = await loadedShard()
   const durable = add(shard, 'a', 5)
   log.sync()
@@ -174,7 +174,7 @@ test('a log that cannot be read is tried again a little later', async () => {
   expect(seen.outcome).toBe(5)
 })
 
-test('a new machine knows what the records of the old one say, and nothing of other records', async () => {
+test('a new machine knows what its records say, and nothing of other records', async () => {
   const shard = await loadedShard()
   add(shard, 'a', 5)
   add(shard, 'a', 1)
@@ -224,7 +224,7 @@ test('the alarm wakes the machine at its deadline, and one alarm serves them all
   expect(clock.pendingCount).toBe(0)
 })
 
-test('closing waits for what was decided, lets go of the rest, and refuses what comes later', async () => {
+test('closing waits for what was decided and lets go of the rest', async () => {
   const shard = await loadedShard()
   const added = add(shard, 'a', 5)
   const queued = add(shard, 'a', 1)

@@ -46,7 +46,7 @@ test('the offsets topic is made once, when it is first needed, however many ask'
   expect(bench.ensureCount).toBe(1)
 })
 
-test('JoinGroup is refused without a group id and with a session timeout out of bounds', async () => {
+test('JoinGroup is refused without a group id, or with a session out of bounds', async () => {
   const bench = await GroupBench.start()
   const errors = async (request: Parameters<typeof joinRequest>[0]) =>
     (await bench.groups.join(joinRequest(request), caller(5))).error
@@ -134,7 +134,7 @@ test('a commit that cannot be written was never there, and its group goes on', a
   expect(bench.broken).toEqual([])
 })
 
-test('a SyncGroup is answered when the generation is durable, and members that wait hear when it cannot be', async () => {
+test('a SyncGroup whose generation cannot be written is sent elsewhere', async () => {
   const bench = await GroupBench.start({ durability: 'manual' })
   await bench.groups.ready()
   const joining = bench.groups.join(joinRequest(), caller(3))
@@ -188,7 +188,7 @@ test('members that a restart finds gone are out after their session', async () =
   expect(await bench.groups.describe('g')).toMatchObject({ value: { state: 'Empty' } })
 })
 
-test('what was committed for a deleted topic is forgotten, also if the broker stops in between', async () => {
+test('commits for a deleted topic are forgotten, even by a broker that was down', async () => {
   const bench = await GroupBench.start()
   bench.topics.set('payments', 1)
   await commit(bench, 'orders', 0, 5n)

@@ -21,7 +21,8 @@ const actions: fc.Arbitrary<Action> = fc.record({
   how: fc.nat(60)
 })
 
-test('whatever clients do, each request is answered once, a generation has one leader, and all of it comes back from the log', () => {
+// Each request is answered once, a generation has one leader, and all comes back from the log.
+test('whatever clients do, what must hold of groups holds', () => {
   fc.assert(
     fc.property(fc.array(actions, { minLength: 30, maxLength: 200, size: 'max' }), list => {
       const groups = new RandomGroups()

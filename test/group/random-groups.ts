@@ -40,7 +40,10 @@ const sessionTimeoutMaxMs = 10_500
 const instanceIds = ['i1', 'i2', null, null, null]
 const protocolNames = [['range'], ['range', 'sticky'], ['sticky', 'range'], ['robin']]
 
-/** Clients without sense or memory act upon the groups of a shard; whatever they do, what must hold is checked. */
+/**
+ * Clients without sense or memory act upon the groups of a shard; whatever they do, what must hold
+ * is checked.
+ */
 export class RandomGroups {
   #machine = new GroupMachine(settings)
   #nowMs = 0

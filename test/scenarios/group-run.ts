@@ -4,7 +4,10 @@ import type { GroupEvent, GroupReply, GroupSettings } from '../../src/group/grou
 import { GroupMachine } from '../../src/group/group-machine.ts'
 import type { GroupRecord } from '../../src/group/group-records.ts'
 import { decodeGroupRecord, encodeGroupRecord } from '../../src/group/group-records.ts'
-import { writeConsumerProtocolSubscription } from '../../src/wire/generated/records/consumer-protocol-subscription.ts'
+import {
+  writeConsumerProtocolSubscription,
+  type ConsumerProtocolSubscriptionInit
+} from '../../src/wire/generated/records/consumer-protocol-subscription.ts'
 import { zeroUuid } from '../../src/wire/uuid.ts'
 import { Writer } from '../../src/wire/writer.ts'
 import { printNote, printRecord, printReply } from './group-trace.ts'
@@ -15,8 +18,8 @@ import { wordsOf } from './scenario.ts'
 const wallStartMs = 1_000_000
 
 /**
- * Runs commands against the groups of one shard and prints what comes of them. Time moves only by `advance`, and
- * `restart` makes the groups anew from their records, through the bytes of the log.
+ * Runs commands against the groups of one shard and prints what comes of them. Time moves only by
+ * `advance`, and `restart` makes the groups anew from their records, through the bytes of the log.
  */
 export class GroupRun {
   #settings: GroupSettings = {
@@ -270,7 +273,10 @@ function commitOf(
   }
 }
 
-/** `range:orders,sticky` is two protocols; the topics after the colon, with `+` between, are subscribed to. */
+/**
+ * `range:orders,sticky` is two protocols; the topics after the colon, with `+` between, are
+ * subscribed to.
+ */
 function protocolsOf(text: string): readonly Protocol[] {
   if (text === 'none') return []
   return text.split(',').map(word => {
@@ -282,8 +288,10 @@ function protocolsOf(text: string): readonly Protocol[] {
 function subscription(topics: string): Buffer {
   const writer = new Writer(64)
   writer.int16(0)
-  const names = topics === '' ? [] : topics.split('+')
-  writeConsumerProtocolSubscription(writer, { topics: names }, 0)
+  const subscribed: ConsumerProtocolSubscriptionInit = {
+    topics: topics === '' ? [] : topics.split('+')
+  }
+  writeConsumerProtocolSubscription(writer, subscribed, 0)
   return Buffer.concat(writer.takeChunks())
 }
 

@@ -6,7 +6,8 @@ import type { GroupRecord } from '../../src/group/group-records.ts'
 export function printNote({ message, fields }: Note): string {
   if (message !== 'group changes state')
     return `${message}: ${fields['memberId'] ?? fields['reason']}`
-  return `${fields['from']} -> ${fields['to']} generationId=${fields['generationId']} (${fields['reason']})`
+  const { from, to, generationId, reason } = fields
+  return `${from} -> ${to} generationId=${generationId} (${reason})`
 }
 
 export function printRecord(record: GroupRecord): string {
@@ -20,7 +21,8 @@ export function printRecord(record: GroupRecord): string {
   if (record.value === null) return `record group ${groupId} tombstone`
   const { generationId, leaderId, members } = record.value
   const who = members.map(member => `${member.memberId}:${member.assignment.toString()}`)
-  return `record group ${groupId} generationId=${generationId} leader=${leaderId} members=${who.join(',')}`
+  const generation = `generationId=${generationId} leader=${leaderId}`
+  return `record group ${groupId} ${generation} members=${who.join(',')}`
 }
 
 export function printReply(reply: GroupReply): string {

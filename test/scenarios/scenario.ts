@@ -7,8 +7,8 @@ export interface Step {
 }
 
 /**
- * Reads a scenario: blocks between empty lines, each a command, a line of dashes, and the trace it leaves. Lines that
- * begin with `#` before a command are comments.
+ * Reads a scenario: blocks between empty lines, each a command, a line of dashes, and the trace it
+ * leaves. Lines that begin with `#` before a command are comments.
  */
 export function parseScenario(text: string): readonly Step[] {
   return text
