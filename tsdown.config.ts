@@ -1,15 +1,17 @@
 import { defineConfig, type UserConfig } from 'tsdown'
 import { thirdPartyLicences } from './scripts/licences.ts'
 
-// Two products. The library: one ES module and one CommonJS module, with types. The command: one minified CommonJS
-// file, which starts in half the time that separate modules take. Pure JavaScript dependencies go inside, so that
-// installing the package installs one package; what is native stays outside and is optional.
+// Two products. The library: one ES module and one CommonJS module, with types. The command: one
+// minified CommonJS file, which starts in half the time that separate modules take. Pure JavaScript
+// dependencies go inside, so that installing the package installs one package; what is native stays
+// outside and is optional.
 const common = {
   outDir: 'dist',
   platform: 'node',
   target: 'node20',
   fixedExtension: true,
-  // File names are fixed, so a build replaces the last one; a broker that runs meanwhile finds its files.
+  // File names are fixed, so a build replaces the last one; a broker that runs meanwhile finds its
+  // files.
   clean: false,
   logLevel: 'warn',
   checks: { pluginTimings: false },

@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// `unit` is everything that runs by itself; `conformance` drives real clients against a real broker.
-// Both run from the sources, except test/cli and test/embedding, which need what `npm run build` makes.
+// `unit` is everything that runs by itself; `conformance` drives real clients against a real
+// broker. Both run from the sources, except test/cli and test/embedding, which need what `npm run
+// build` makes.
 export default defineConfig({
   test: {
     environment: 'node',

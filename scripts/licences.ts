@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import type { Rolldown } from 'tsdown'
 
 /**
- * Writes THIRD-PARTY-LICENSES.txt beside a bundle: the licence of every package that has a module in it.
+ * Writes THIRD-PARTY-LICENSES.txt beside a bundle: the licence of every package that has a module
+ * in it.
  *
  * @throws Error for a package without a licence file, so that none is ever published without
  */
@@ -30,7 +31,10 @@ function packageFolder(moduleId: string): string | null {
   return folder
 }
 
-/** Some packages have nameless package.json files further down, which only say what kind of modules they hold. */
+/**
+ * Some packages have nameless package.json files further down, which only say what kind of modules
+ * they hold.
+ */
 function isPackage(folder: string): boolean {
   const manifest = join(folder, 'package.json')
   return existsSync(manifest) && readManifest(folder).name !== undefined

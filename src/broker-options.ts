@@ -11,11 +11,17 @@ export interface BrokerOptions {
   readonly host?: string
   /** Instead of `host` and `port`: one address or several, `host:port`. */
   readonly listen?: string | readonly string[]
-  /** What clients are told to connect to, `host:port`, one for each listener; by default what it listens on. */
+  /**
+   * What clients are told to connect to, `host:port`, one for each listener; by default what it
+   * listens on.
+   */
   readonly advertise?: string | readonly string[]
   /** Folder for the data; made if it is missing. Without it everything is in memory. */
   readonly dataDir?: string
-  /** What an acknowledgement means: `fsync` (default with a folder), `os`, or `memory` (without one). */
+  /**
+   * What an acknowledgement means: `fsync` (default with a folder), `os`, or `memory` (without
+   * one).
+   */
   readonly durability?: DurabilityMode
   /** 22 characters of base64url; by default a new one, or the one that the folder has. */
   readonly clusterId?: string
@@ -25,7 +31,10 @@ export interface BrokerOptions {
   /** Topics that exist when the broker is ready. */
   readonly topics?: readonly (TopicOptions | string)[]
   readonly logger?: Logger
-  /** Whether an open broker keeps the process running. It does not by default: a finished test run ends. */
+  /**
+   * Whether an open broker keeps the process running. It does not by default: a finished test run
+   * ends.
+   */
   readonly keepProcessAlive?: boolean
 }
 

@@ -48,7 +48,8 @@ export class BrokerStorage {
   /**
    * Opens or makes the log directory and its metadata log.
    *
-   * @throws LogDirectoryError or FileError when the folder cannot be used, StartError when it is another broker's
+   * @throws LogDirectoryError or FileError when the folder cannot be used, StartError when it is
+   *   another broker's
    */
   static async open(options: StorageOptions): Promise<BrokerStorage> {
     let directory: LogDirectory | null = null
@@ -140,7 +141,10 @@ function openDirectory(options: StorageOptions): Promise<LogDirectory> {
   })
 }
 
-/** The cluster's id: the folder's own if it has one, else the one that was asked for, else a new one. */
+/**
+ * The cluster's id: the folder's own if it has one, else the one that was asked for, else a new
+ * one.
+ */
 async function identify(
   directory: LogDirectory,
   { settings, random }: StorageOptions

@@ -64,7 +64,8 @@ export class Broker {
   /**
    * Starts a broker.
    *
-   * @throws StartError when a config is wrong, an address is taken, or the data directory cannot be used
+   * @throws StartError when a config is wrong, an address is taken, or the data directory cannot be
+   *   used
    */
   static async start(
     settings: BrokerSettings,
@@ -134,17 +135,24 @@ export class Broker {
     })
   }
 
-  /** Stops: finishes what is at work, makes everything durable, lets go of ports and files. May be called again. */
+  /**
+   * Stops: finishes what is at work, makes everything durable, lets go of ports and files. May be
+   * called again.
+   */
   close(): Promise<void> {
     if (this.#state === 'running') {
       this.#state = 'closing'
       this.#shutDown().catch((error: unknown) => this.fail(error))
     }
-    // Whoever wants to know of a failure looks at `closed`; here, only that port and folder are free.
+    // Whoever wants to know of a failure looks at `closed`; here, only that port and folder are
+    // free.
     return this.closed.catch(() => {}).then(() => this.#lettingGo)
   }
 
-  /** Stops at once after a bug of ours or a failed disk: nothing more is answered, nothing more is written. */
+  /**
+   * Stops at once after a bug of ours or a failed disk: nothing more is answered, nothing more is
+   * written.
+   */
   fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#state = 'failed'
@@ -192,7 +200,10 @@ class FirstFailure {
   }
 }
 
-/** What the data directory has to say about a start that failed; anything else is a bug and stays what it is. */
+/**
+ * What the data directory has to say about a start that failed; anything else is a bug and stays
+ * what it is.
+ */
 function startErrorOf(error: unknown): unknown {
   if (error instanceof LogDirectoryError) return new StartError(error.code, error.message)
   if (error instanceof FileError) return new StartError('UNREADABLE', error.message)

@@ -9,7 +9,9 @@ export type { Logger, LogFields } from './telemetry/logger.ts'
 
 /** A broker that is ready for clients. */
 export interface RunningBroker extends AsyncDisposable {
-  /** `host:port` of every listener, separated by commas: what Kafka clients call bootstrap servers. */
+  /**
+   * `host:port` of every listener, separated by commas: what Kafka clients call bootstrap servers.
+   */
   readonly bootstrapServers: string
   /** The same as a list, as kafkajs wants it. */
   readonly brokers: string[]
@@ -22,16 +24,23 @@ export interface RunningBroker extends AsyncDisposable {
   readonly durability: DurabilityMode
   /** Folder of the data; null when everything is in memory. */
   readonly dataDir: string | null
-  /** Resolves when the broker has closed; rejects when it had to stop because of a bug of ours or a failed disk. */
+  /**
+   * Resolves when the broker has closed; rejects when it had to stop because of a bug of ours or a
+   * failed disk.
+   */
   readonly closed: Promise<void>
-  /** Finishes what is at work, makes everything durable and lets go of ports and files. May be called again. */
+  /**
+   * Finishes what is at work, makes everything durable and lets go of ports and files. May be
+   * called again.
+   */
   close(): Promise<void>
   /** The same as `close`. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a broker inside this process. Without options it lives in memory and listens on a free port of 127.0.0.1.
+ * Starts a broker inside this process. Without options it lives in memory and listens on a free
+ * port of 127.0.0.1.
  *
  * @throws StartError when an option is wrong, a port is taken, or the data directory cannot be used
  */

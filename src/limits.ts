@@ -1,20 +1,26 @@
 import { assert } from './base/assert.ts'
 import { KiB, MiB } from './base/sizes.ts'
 
-// Every bound of the broker, with its unit and its reason. Nothing else in the tree names a number that limits
-// a client, a file or a queue. How the bounds relate is asserted at the end.
+// Every bound of the broker, with its unit and its reason. Nothing else in the tree names a number
+// that limits a client, a file or a queue. How the bounds relate is asserted at the end.
 
 /** Largest request frame, bytes. Kafka: socket.request.max.bytes. */
 export const requestSizeMax = 100 * MiB
-/** Bytes of requests held by all connections; reading stops above it. Kafka: queued.max.request.bytes. */
+/**
+ * Bytes of requests held by all connections; reading stops above it. Kafka:
+ * queued.max.request.bytes.
+ */
 export const requestsTotalSizeMax = 256 * MiB
 /** Most elements (array entries and known tagged fields) that one request may decode to. */
 export const decodedElementsMax = 250_000
-/** Smallest piece that the response writer passes on without copying, bytes: below it a copy is cheaper than a piece. */
+/**
+ * Smallest piece that the response writer passes on without copying, bytes: below it a copy is
+ * cheaper than a piece.
+ */
 export const writerChunkSizeMin = 4 * KiB
 /**
- * How much more memory than has arrived a begun frame may hold: a client that declares 100 MiB and sends one
- * byte holds one.
+ * How much more memory than has arrived a begun frame may hold: a client that declares 100 MiB and
+ * sends one byte holds one.
  */
 export const frameGrowthFactor = 4
 /** Most tagged fields of one structure; KIP-482 sets no bound, Kafka has not got past five. */
@@ -35,15 +41,25 @@ export const pooledFrameSizeMin = 64 * KiB
 export const pooledFrameSizeMax = 4 * MiB
 /** Bytes of such buffers that are kept for later. */
 export const framePoolSizeMax = 16 * MiB
-/** Connections that the system may hold before they are accepted: a whole fleet may reconnect at once. */
+/**
+ * Connections that the system may hold before they are accepted: a whole fleet may reconnect at
+ * once.
+ */
 export const listenBacklog = 1024
 /** Most open connections. Kafka: max.connections. */
 export const connectionsMax = 10_000
-/** Most open connections from one address that is not this machine's. Kafka: max.connections.per.ip. */
+/**
+ * Most open connections from one address that is not this machine's. Kafka: max.connections.per.ip.
+ */
 export const connectionsPerAddressMax = 1_000
-/** A connection that is silent for so long is closed, milliseconds. Kafka: connections.max.idle.ms. */
+/**
+ * A connection that is silent for so long is closed, milliseconds. Kafka: connections.max.idle.ms.
+ */
 export const connectionIdleMaxMs = 10 * 60 * 1000
-/** A request that has begun to arrive must be whole within this time, milliseconds: a slow sender holds memory. */
+/**
+ * A request that has begun to arrive must be whole within this time, milliseconds: a slow sender
+ * holds memory.
+ */
 export const requestArrivalMaxMs = 30_000
 /** Unless it keeps arriving at this rate, bytes per second: a large request over a slow line. */
 export const requestArrivalRateMin = 8 * KiB
@@ -51,7 +67,10 @@ export const requestArrivalRateMin = 8 * KiB
 export const writeStallMaxMs = 30_000
 /** How often connections are looked at for the three times above, milliseconds. */
 export const connectionSweepIntervalMs = 1_000
-/** Produce requests of one connection that may be at work together: their syncs are shared. Clients send 5 by default. */
+/**
+ * Produce requests of one connection that may be at work together: their syncs are shared. Clients
+ * send 5 by default.
+ */
 export const producesInFlightMax = 32
 /** Bytes of answers that may wait in one connection before its next request is started. */
 export const answersUnsentSizeMax = 64 * KiB
@@ -62,46 +81,87 @@ export const metadataBatchSizeMax = 16 * MiB
 /** How long a broker that is asked to stop waits for the requests at work, milliseconds. */
 export const shutdownGraceMs = 5_000
 
-/** Longest topic name, characters: the folder of a partition, with its number, fits 255 bytes. Kafka: Topic.MAX_NAME_LENGTH. */
+/**
+ * Longest topic name, characters: the folder of a partition, with its number, fits 255 bytes.
+ * Kafka: Topic.MAX_NAME_LENGTH.
+ */
 export const topicNameLengthMax = 249
-/** Most partitions that one request may create. Kafka: ReplicationControlManager.MAX_PARTITIONS_PER_BATCH. */
+/**
+ * Most partitions that one request may create. Kafka:
+ * ReplicationControlManager.MAX_PARTITIONS_PER_BATCH.
+ */
 export const partitionsPerRequestMax = 10_000
-/** Producer ids that are taken from the metadata log at once. Kafka: ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE. */
+/**
+ * Producer ids that are taken from the metadata log at once. Kafka:
+ * ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE.
+ */
 export const producerIdBlockSize = 1000
 /** Longest value of one config, characters: an int16 must hold it. Kafka: Short.MAX_VALUE. */
 export const configValueLengthMax = 32_767
 
-/** An idle producer id is forgotten after this time, milliseconds. Kafka: producer.id.expiration.ms. */
+/**
+ * An idle producer id is forgotten after this time, milliseconds. Kafka: producer.id.expiration.ms.
+ */
 export const producerIdExpirationMs = 86_400_000
-/** Most producer ids remembered by one partition, about 400 bytes each: the longest idle ones leave first. */
+/**
+ * Most producer ids remembered by one partition, about 400 bytes each: the longest idle ones leave
+ * first.
+ */
 export const producersPerPartitionMax = 10_000
 /** Bytes read at a time when a log is read from end to end: few reads, little memory held. */
 export const replayReadSize = 1 * MiB
-/** Bytes read at a time when the batch found for a timestamp holds it only below the log's start. */
+/**
+ * Bytes read at a time when the batch found for a timestamp holds it only below the log's start.
+ */
 export const timestampReadSize = 64 * KiB
-/** Most bytes of records in one Fetch answer; one batch alone may exceed it. Kafka: fetch.max.bytes. */
+/**
+ * Most bytes of records in one Fetch answer; one batch alone may exceed it. Kafka: fetch.max.bytes.
+ */
 export const fetchSizeMax = 55 * MiB
 /** Most fetch sessions. Kafka: max.incremental.fetch.session.cache.slots. */
 export const fetchSessionsMax = 1_000
-/** A fetch session younger than this, or used since, is not evicted for another, milliseconds. Kafka: 2 minutes. */
+/**
+ * A fetch session younger than this, or used since, is not evicted for another, milliseconds.
+ * Kafka: 2 minutes.
+ */
 export const fetchSessionEvictionMs = 120_000
-/** Most partitions remembered by all fetch sessions together, about 200 bytes each; Kafka bounds the sessions only. */
+/**
+ * Most partitions remembered by all fetch sessions together, about 200 bytes each; Kafka bounds the
+ * sessions only.
+ */
 export const fetchSessionPartitionsMax = 500_000
 
-/** Smallest and largest size class of the buffers that reads are given, bytes; classes grow fourfold. */
+/**
+ * Smallest and largest size class of the buffers that reads are given, bytes; classes grow
+ * fourfold.
+ */
 export const pooledBufferSizeMin = 4 * KiB
 export const pooledBufferSizeMax = 1 * MiB
 /** Memory that a log directory keeps in unused read buffers, bytes. */
 export const pooledBuffersSizeMax = 32 * MiB
-/** Most bytes that one read of a log returns, the first batch excepted: a larger piece would hold the event loop. */
+/**
+ * Most bytes that one read of a log returns, the first batch excepted: a larger piece would hold
+ * the event loop.
+ */
 export const logReadSizeMax = 1 * MiB
-/** Files of segments that are open at once; those with bytes that wait for their sync come on top. */
+/**
+ * Files of segments that are open at once; those with bytes that wait for their sync come on top.
+ */
 export const openFilesMax = 2048
-/** Memory for the indexes of sealed segments, bytes; those not used for longest are read again when needed. */
+/**
+ * Memory for the indexes of sealed segments, bytes; those not used for longest are read again when
+ * needed.
+ */
 export const sealedIndexesSizeMax = 64 * MiB
-/** Logs whose files are synced side by side: they share commits of the file system, but reads need threads too. */
+/**
+ * Logs whose files are synced side by side: they share commits of the file system, but reads need
+ * threads too.
+ */
 export const syncsInFlightMax = 8
-/** After a crash recovery reads at most so much of a segment again that was known to be in order, bytes. */
+/**
+ * After a crash recovery reads at most so much of a segment again that was known to be in order,
+ * bytes.
+ */
 export const segmentMarkInterval = 16 * MiB
 /** Bytes at the end of a log that were written so recently that reading them waits for no disk. */
 export const hotTailSize = 64 * MiB
@@ -112,22 +172,41 @@ export const logRecoveryConcurrency = 16
 /** Damaged ranges of one log that are remembered for reports. */
 export const damagedRangesMax = 100
 
-/** How long a new member's first JoinGroup may be parked, milliseconds. Kafka: GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS. */
+/**
+ * How long a new member's first JoinGroup may be parked, milliseconds. Kafka:
+ * GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS.
+ */
 export const classicNewMemberJoinTimeoutMs = 5 * 60 * 1000
-/** Member ids of one group that were given out and have not come back: each one holds up the next generation. */
+/**
+ * Member ids of one group that were given out and have not come back: each one holds up the next
+ * generation.
+ */
 export const pendingJoinsMax = 10_000
-/** Groups that one coordinator shard keeps; beyond, no new ones are made. A broker has 50 shards. */
+/**
+ * Groups that one coordinator shard keeps; beyond, no new ones are made. A broker has 50 shards.
+ */
 export const groupsPerShardMax = 100_000
-/** Characters of a client id or instance id that its member id begins with: with a uuid, it must fit a string. */
+/**
+ * Characters of a client id or instance id that its member id begins with: with a uuid, it must fit
+ * a string.
+ */
 export const memberIdPrefixLengthMax = 10_000
 /** Largest batch that a coordinator writes, bytes; the topic's max.message.bytes may be less. */
 export const coordinatorBatchSizeMax = 1 * MiB
-/** How long a coordinator shard waits before it reads its log again after that failed, milliseconds. */
+/**
+ * How long a coordinator shard waits before it reads its log again after that failed, milliseconds.
+ */
 export const shardReloadDelayMs = 1_000
 
-/** Most bytes that the records of one compressed batch may unpack to; a producer splits what is refused. Kafka: none. */
+/**
+ * Most bytes that the records of one compressed batch may unpack to; a producer splits what is
+ * refused. Kafka: none.
+ */
 export const decompressedSizeMax = 64 * MiB
-/** Record errors that one Produce answer names for a batch: more would outgrow the batch. Kafka names all. */
+/**
+ * Record errors that one Produce answer names for a batch: more would outgrow the batch. Kafka
+ * names all.
+ */
 export const recordErrorsMax = 1_000
 
 assert(

@@ -2,7 +2,8 @@
  * Why a broker did not start.
  *
  * - `INVALID_OPTION`, `INVALID_CONFIG`: an option, or a Kafka config, is wrong.
- * - `PORT_IN_USE`, `PORT_NOT_PERMITTED`, `ADDRESS_NOT_AVAILABLE`, `LISTEN_FAILED`: it cannot listen there.
+ * - `PORT_IN_USE`, `PORT_NOT_PERMITTED`, `ADDRESS_NOT_AVAILABLE`, `LISTEN_FAILED`: it cannot listen
+ *   there.
  * - `LOCKED`: another broker uses the data directory.
  * - `UNREADABLE`, `NOT_A_DIRECTORY`: the system refuses access to the data directory.
  * - `FOREIGN`, `NEWER_FORMAT`: the data directory is not ours, or was written by a newer version.

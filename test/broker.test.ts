@@ -24,7 +24,10 @@ async function connect(broker: Broker): Promise<RawClient> {
   return client
 }
 
-/** Sends one record; resolves with the error code, or null when the connection closes without an answer. */
+/**
+ * Sends one record; resolves with the error code, or null when the connection closes without an
+ * answer.
+ */
 async function produce(client: RawClient, value: Buffer): Promise<number | null> {
   const records = buildBatch({ records: [{ key: null, value }], timestampMs: 1 })
   const partitionData = [{ index: 0, records }]

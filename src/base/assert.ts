@@ -1,8 +1,8 @@
 import { AssertionError } from 'node:assert'
 
 /**
- * States what the program believes. A failed assertion is a bug of ours (or rotten memory), never a client's
- * doing: nobody catches it, and the broker stops.
+ * States what the program believes. A failed assertion is a bug of ours (or rotten memory), never a
+ * client's doing: nobody catches it, and the broker stops.
  *
  * @throws AssertionError naming the broken belief
  */
@@ -10,7 +10,10 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError({ message })
 }
 
-/** Ends a switch over a union: the compiler proves that no case is missing, the run time refuses one that is. */
+/**
+ * Ends a switch over a union: the compiler proves that no case is missing, the run time refuses one
+ * that is.
+ */
 export function unreachable(value: never): never {
   throw new AssertionError({ message: `unreachable: ${JSON.stringify(value)}` })
 }

@@ -1,4 +1,7 @@
-/** What an operation answers when failure is part of the protocol: one element must not fail its neighbours. */
+/**
+ * What an operation answers when failure is part of the protocol: one element must not fail its
+ * neighbours.
+ */
 export type Result<T, E extends string> = Success<T> | Failure<E>
 
 export interface Success<T> {

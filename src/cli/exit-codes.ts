@@ -1,4 +1,6 @@
-/** How the command ends; also in the README. A second signal ends it with 128 + the signal's number. */
+/**
+ * How the command ends; also in the README. A second signal ends it with 128 + the signal's number.
+ */
 export const exitCodes = {
   /** It was stopped, and everything that was acknowledged is on disk. */
   stopped: 0,

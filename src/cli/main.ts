@@ -12,8 +12,9 @@ Examples:
   odradek start --listen 127.0.0.1:0                     a free port; the ready line names it
   odradek start --config num.partitions=3 --config log.retention.hours=24
 
-Exit codes: 0 stopped, 1 failed, 2 wrong option or config, 3 address not available, 4 data directory not usable.
-Every option can be set in the environment: ODRADEK_LISTEN, ODRADEK_DATA_DIR, ODRADEK_CONFIG_NUM_PARTITIONS ...`
+Exit codes: 0 stopped, 1 failed, 2 wrong option or config, 3 address not available,
+4 data directory not usable. Every option can be set in the environment:
+ODRADEK_LISTEN, ODRADEK_DATA_DIR, ODRADEK_CONFIG_NUM_PARTITIONS ...`
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), value]

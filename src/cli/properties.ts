@@ -1,6 +1,7 @@
 /**
- * Reads a properties file as Java does: `key=value`, `key: value` or `key value`, comments with `#` and `!`, lines
- * that end in a backslash go on, `\n`, `\t` and `\uXXXX` are escapes. The last of equal keys wins.
+ * Reads a properties file as Java does: `key=value`, `key: value` or `key value`, comments with `#`
+ * and `!`, lines that end in a backslash go on, `\n`, `\t` and `\uXXXX` are escapes. The last of
+ * equal keys wins.
  */
 export function parseProperties(text: string): ReadonlyMap<string, string> {
   const properties = new Map<string, string>()

@@ -43,8 +43,8 @@ const optionConfigs: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Puts together what the command line, the environment and a properties file say. The command line wins over the
- * environment, the environment over the file.
+ * Puts together what the command line, the environment and a properties file say. The command line
+ * wins over the environment, the environment over the file.
  *
  * @param readFile reads the properties file
  * @throws StartError INVALID_OPTION with a sentence
@@ -145,7 +145,8 @@ function refuseOpenListeners(addresses: readonly string[], insecure: boolean): v
   if (open === undefined) return
   throw new StartError(
     'INVALID_OPTION',
-    `${open} can be reached from other machines, and there is no authentication yet: whoever reaches it can read ` +
-      'and delete everything. Listen on 127.0.0.1, or say --insecure if the network is trusted'
+    `${open} can be reached from other machines, and there is no authentication yet: whoever ` +
+      'reaches it can read and delete everything. Listen on 127.0.0.1, or say --insecure if the ' +
+      'network is trusted'
   )
 }

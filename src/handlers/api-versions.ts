@@ -1,5 +1,6 @@
-// ApiVersions. No features are finalized: clients take that as "as before features existed". Above all, a
-// transaction.version of 2 would make Java producers skip the requests that a broker without KIP-890 needs.
+// ApiVersions. No features are finalized: clients take that as "as before features existed". Above
+// all, a transaction.version of 2 would make Java producers skip the requests that a broker without
+// KIP-890 needs.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ApiVersionsResponseInit } from '../wire/generated/api-versions.ts'
 import type { AdvertisedApi, Handler } from './handler.ts'
@@ -19,8 +20,8 @@ function isSoftware(name: string, version: string): boolean {
 }
 
 /**
- * What a client gets that asks in a version we do not know: the list all the same, in version 0, so that it can
- * ask again (KIP-511).
+ * What a client gets that asks in a version we do not know: the list all the same, in version 0, so
+ * that it can ask again (KIP-511).
  */
 export function unsupportedApiVersions(
   advertised: readonly AdvertisedApi[]

@@ -14,7 +14,10 @@ export interface Services {
   readonly config: BrokerConfig
   /** The APIs that are served and the versions that ApiVersions says, ascending by key. */
   readonly advertised: readonly AdvertisedApi[]
-  /** Folder of the logs and its sizes in bytes, for DescribeLogDirs; `path` is `memory:` without a folder. */
+  /**
+   * Folder of the logs and its sizes in bytes, for DescribeLogDirs; `path` is `memory:` without a
+   * folder.
+   */
   readonly logDirectory: {
     readonly path: string
     totalSize(): number
@@ -39,7 +42,9 @@ export interface RequestContext extends Services {
   readonly listenerName: string
   /** Wall time, milliseconds. */
   nowMs(): number
-  /** Whether the connection's principal may do this. Always true until an authorizer is configured. */
+  /**
+   * Whether the connection's principal may do this. Always true until an authorizer is configured.
+   */
   authorize(operation: Operation, resource: ResourceType, name: string): boolean
   /** Calls `release` when the answer has left, or never will: for pooled bytes inside it. */
   onAnswered(release: () => void): void
@@ -69,8 +74,9 @@ export type Answer<A extends ApiName> =
   Messages[A]['response'] | typeof noAnswer | typeof closeConnection
 
 /**
- * Answers one API in every version that its definition advertises: authorize, call the domain, shape the answer.
- * Requests are never changed; byte fields are views that are valid until the answer, and copied when kept.
+ * Answers one API in every version that its definition advertises: authorize, call the domain,
+ * shape the answer. Requests are never changed; byte fields are views that are valid until the
+ * answer, and copied when kept.
  */
 export type Handler<A extends ApiName> = (
   context: RequestContext,

@@ -33,7 +33,10 @@ import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import { syncGroup } from './sync-group.ts'
 
-/** The one table of what the broker answers; ApiVersions advertises exactly these. Sorted by API key. */
+/**
+ * The one table of what the broker answers; ApiVersions advertises exactly these. Sorted by API
+ * key.
+ */
 export const handlers: { readonly [A in ApiName]?: Handler<A> } = {
   Produce: produce,
   Fetch: fetch,

@@ -4,8 +4,8 @@ export interface ClientSocket {
   readonly remoteAddress: string
   readonly remotePort: number
   /**
-   * Sends `pieces`, one after the other, in one system call where possible. `onWritten` is called once: when the
-   * system has taken them, or when it never will.
+   * Sends `pieces`, one after the other, in one system call where possible. `onWritten` is called
+   * once: when the system has taken them, or when it never will.
    */
   write(pieces: readonly Uint8Array[], onWritten: () => void): void
   /** Bytes handed to `write` that the system has not taken: does it fall, the client reads. */
@@ -26,6 +26,8 @@ export interface SocketEvents {
   onBytes(bytes: Buffer, end: number): void
   /** The client will send nothing more. */
   onEnd(): void
-  /** The socket is gone; nothing is called after this. `error` is what broke it, if anything did. */
+  /**
+   * The socket is gone; nothing is called after this. `error` is what broke it, if anything did.
+   */
   onClose(error: Error | null): void
 }

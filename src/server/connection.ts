@@ -41,7 +41,8 @@ export interface ConnectionEnvironment {
 
 /**
  * - `open`: reads requests and answers them.
- * - `finishing`: reads nothing more; closes when what was started is answered and the answers are out.
+ * - `finishing`: reads nothing more; closes when what was started is answered and the answers are
+ *   out.
  * - `closed`: the socket is gone or about to be; answers that come late are dropped.
  */
 type State = 'open' | 'finishing' | 'closed'
@@ -49,9 +50,10 @@ type State = 'open' | 'finishing' | 'closed'
 /**
  * One client: bytes to requests, requests to handlers, answers back in the order of the requests.
  *
- * A request starts when those before it are answered and the client has taken nearly all of the answers; only Produce
- * requests may overlap. What arrives meanwhile waits here: the rest of one read and one request that has begun,
- * after which the socket is not read. So a client can hold no more than that, however fast it sends or slowly it reads.
+ * A request starts when those before it are answered and the client has taken nearly all of the
+ * answers; only Produce requests may overlap. What arrives meanwhile waits here: the rest of one
+ * read and one request that has begun, after which the socket is not read. So a client can hold no
+ * more than that, however fast it sends or slowly it reads.
  */
 export class Connection implements SocketEvents, MemoryHolder, Origin {
   readonly services: Services
@@ -81,7 +83,10 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   /** Bytes handed to the socket that it has not taken. */
   #unsentSize = 0
   #lastUnsentSize = 0
-  /** First bytes of the connection, to tell what it was if it is not Kafka; empty once a request was understood. */
+  /**
+   * First bytes of the connection, to tell what it was if it is not Kafka; empty once a request was
+   * understood.
+   */
   #firstBytes: Buffer | null = null
   #lastActivityMs: number
   #frameBeganMs = 0
@@ -127,7 +132,10 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#accountAndRead()
   }
 
-  /** The client has closed its side: what it sent before is still done, for acks=0 it is all there is. */
+  /**
+   * The client has closed its side: what it sent before is still done, for acks=0 it is all there
+   * is.
+   */
   onEnd(): void {
     this.#abort.abort()
     this.#finish()
@@ -157,7 +165,10 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#close()
   }
 
-  /** Closes a connection that is silent, too slow to send, or does not read. Called about once a second. */
+  /**
+   * Closes a connection that is silent, too slow to send, or does not read. Called about once a
+   * second.
+   */
   sweep(nowMs: number): void {
     if (this.#state === 'closed') return
     if (this.#unsentSize > 0) {
@@ -464,7 +475,10 @@ function copied(bytes: Buffer, start: number, end: number): WaitingFrame {
   return { bytes: copy, start: 0, end: copy.length, isPooled: false }
 }
 
-/** Appends chunks, joining those that lie side by side in memory: small answers share a slab of the writer. */
+/**
+ * Appends chunks, joining those that lie side by side in memory: small answers share a slab of the
+ * writer.
+ */
 function appendChunks(target: Buffer[], chunks: readonly Buffer[]): void {
   for (const chunk of chunks) {
     const last = target.at(-1)

@@ -18,8 +18,9 @@ interface Route {
 const produceKey = apis.Produce.key
 
 /**
- * Requests whose byte fields a handler may look at after it has returned its promise. All others are done with
- * their bytes by then: they have no byte fields, or, as Produce, append them before they return.
+ * Requests whose byte fields a handler may look at after it has returned its promise. All others
+ * are done with their bytes by then: they have no byte fields, or, as Produce, append them before
+ * they return.
  */
 const keepsBytes: ReadonlySet<ApiName> = new Set<ApiName>([
   'JoinGroup',

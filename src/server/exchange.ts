@@ -36,7 +36,10 @@ export interface Call {
   readonly request: Messages[ApiName]['request']
 }
 
-/** One request and its answer, in the order of the connection. It is the context that the handler sees. */
+/**
+ * One request and its answer, in the order of the connection. It is the context that the handler
+ * sees.
+ */
 export class Exchange implements RequestContext {
   readonly definition: ApiDefinition<ApiName>
   readonly apiVersion: number

@@ -28,8 +28,9 @@ export class Listener {
   /**
    * Binds the address.
    *
-   * @returns PORT_IN_USE, PORT_NOT_PERMITTED (below 1024 without the right), ADDRESS_NOT_AVAILABLE (not an address of
-   *   this machine, or a name that does not resolve), LISTEN_FAILED for anything else; each with a sentence
+   * @returns PORT_IN_USE, PORT_NOT_PERMITTED (below 1024 without the right), ADDRESS_NOT_AVAILABLE
+   *   (not an address of this machine, or a name that does not resolve), LISTEN_FAILED for anything
+   *   else; each with a sentence
    */
   static open(options: ListenerOptions): Promise<Result<Listener, ListenError>> {
     const { host, port } = options
@@ -40,7 +41,8 @@ export class Listener {
       server.once('error', error => resolve(listenFailure(error, host, port)))
       server.listen({ host, port, backlog: listenBacklog }, () => {
         server.removeAllListeners('error')
-        // Running out of descriptors is reported here. The listener lives on: connections end and make room.
+        // Running out of descriptors is reported here. The listener lives on: connections end and
+        // make room.
         server.on('error', () => {})
         if (!options.keepProcessAlive) server.unref()
         const listener = new Listener(server, host)
@@ -92,8 +94,9 @@ interface SocketWithHandle {
 }
 
 /**
- * Every read of every connection lands here, one after the other: the system fills it and the callback empties it
- * before the next read. That saves an allocation per read and lets one read be four times as large.
+ * Every read of every connection lands here, one after the other: the system fills it and the
+ * callback empties it before the next read. That saves an allocation per read and lets one read be
+ * four times as large.
  */
 let readBuffer: Buffer | null = null
 
@@ -137,7 +140,8 @@ function overSharedBuffer(
     onBytes(bytes)
     return true
   }
-  // `handle` and `onread` together are what an outgoing connection uses inside; the types know only the outside.
+  // `handle` and `onread` together are what an outgoing connection uses inside; the types know only
+  // the outside.
   const options = { handle, readable: true, writable: true, allowHalfOpen: true }
   return new net.Socket({
     ...options,

@@ -7,11 +7,12 @@ export interface MemoryHolder {
 }
 
 /**
- * The bytes of requests that all connections hold together. Above the bound connections stop reading, and read on
- * when three quarters are left.
+ * The bytes of requests that all connections hold together. Above the bound connections stop
+ * reading, and read on when three quarters are left.
  *
- * If every connection stopped in the middle of a request, none could ever finish and give its bytes back. So
- * one at a time may read on regardless until its request is whole: the bound is exceeded by one request at most.
+ * If every connection stopped in the middle of a request, none could ever finish and give its bytes
+ * back. So one at a time may read on regardless until its request is whole: the bound is exceeded
+ * by one request at most.
  */
 export class RequestMemory {
   readonly #sizeMax: number
@@ -54,7 +55,8 @@ export class RequestMemory {
 
   #passOn(): void {
     this.#finisher = null
-    // Whoever is asked first and is in the middle of a request becomes the next one; the others wait again.
+    // Whoever is asked first and is in the middle of a request becomes the next one; the others
+    // wait again.
     const waiting = [...this.#waiting]
     for (const holder of waiting) {
       if (this.#finisher !== null) return

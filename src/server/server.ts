@@ -45,7 +45,10 @@ export interface ServerBounds {
   readonly connectionsPerAddress: number
   /** Bytes of one request. */
   readonly requestSize: number
-  /** A connection that is silent for so long is closed; negative: never. Kafka: connections.max.idle.ms. */
+  /**
+   * A connection that is silent for so long is closed; negative: never. Kafka:
+   * connections.max.idle.ms.
+   */
   readonly idleMs: number
   /** Bytes. */
   readonly requestsTotalSize: number

@@ -7,7 +7,9 @@ export interface WaitingFrame {
   readonly isPooled: boolean
 }
 
-/** Requests that wait for those before them, first in, first out. One read may bring ten thousand. */
+/**
+ * Requests that wait for those before them, first in, first out. One read may bring ten thousand.
+ */
 export class WaitingFrames {
   #frames: WaitingFrame[] = []
   #head = 0

@@ -55,10 +55,10 @@ export interface PartitionLog {
   read(request: ReadRequest): Promise<Result<ReadBatches, ReadError>>
 
   /**
-   * The first batch that has a record of `timestampMs` or later, among those that reach `fromOffset`
-   * (`logStartOffset` if left out) and end before `upToOffset`; null if there is none. The caller
-   * opens the batch for the record. When that record turns out to be before `fromOffset`, the search
-   * goes on with the offset after the batch.
+   * The first batch that has a record of `timestampMs` or later, among those that reach
+   * `fromOffset` (`logStartOffset` if left out) and end before `upToOffset`; null if there is none.
+   * The caller opens the batch for the record. When that record turns out to be before
+   * `fromOffset`, the search goes on with the offset after the batch.
    */
   batchForTimestamp(
     timestampMs: number,
@@ -78,9 +78,9 @@ export interface PartitionLog {
   raiseLogStartOffset(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
 
   /**
-   * Removes every record at or beyond `offset`; a batch that `offset` is in the middle of goes whole,
-   * and an offset below `logStartOffset` stands for that. Nobody may append until the promise has
-   * resolved.
+   * Removes every record at or beyond `offset`; a batch that `offset` is in the middle of goes
+   * whole, and an offset below `logStartOffset` stands for that. Nobody may append until the
+   * promise has resolved.
    */
   truncate(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
 

@@ -64,7 +64,9 @@ function fieldText(value: unknown): string {
   return text !== undefined && /^[\w.:/@%+-]+$/.test(text) ? text : JSON.stringify(text ?? '')
 }
 
-/** Clients' bytes reach the log: what could move the cursor or start a line is written as an escape. */
+/**
+ * Clients' bytes reach the log: what could move the cursor or start a line is written as an escape.
+ */
 function escaped(message: string): string {
   // eslint-disable-next-line no-control-regex
   return message.replace(/[\u0000-\u001f\u007f-\u009f]/g, character =>

@@ -1,4 +1,7 @@
-/** What the broker tells about itself. Field values are plain data; secrets and record contents never enter. */
+/**
+ * What the broker tells about itself. Field values are plain data; secrets and record contents
+ * never enter.
+ */
 export interface Logger {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void

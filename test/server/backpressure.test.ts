@@ -31,7 +31,10 @@ const largeAnswer = (size: number): typeof emptyMetadataAnswer => ({
   }))
 })
 
-/** Waits until the event loop has turned often enough for loopback traffic to settle; nothing depends on how often. */
+/**
+ * Waits until the event loop has turned often enough for loopback traffic to settle; nothing
+ * depends on how often.
+ */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setImmediate(resolve))
 }

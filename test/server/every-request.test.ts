@@ -8,8 +8,8 @@ import { anyMessage } from '../wire/arbitraries.ts'
 import { everyMessage, type MessageUnderTest, type Value } from '../wire/every-message.ts'
 import { RawClient } from './raw-client.ts'
 
-// Requests that are well formed and otherwise arbitrary, in every version, to a whole broker. Whatever they say,
-// each is answered in its version, and the broker lives on.
+// Requests that are well formed and otherwise arbitrary, in every version, to a whole broker.
+// Whatever they say, each is answered in its version, and the broker lives on.
 
 const topic = 'known'
 const served = (Object.keys(handlers) as ApiName[]).filter(name => apis[name].advertised !== null)

@@ -73,7 +73,9 @@ function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
   )
 }
 
-/** The row of the import table that a file belongs to: its first folder, or its own name at the top. */
+/**
+ * The row of the import table that a file belongs to: its first folder, or its own name at the top.
+ */
 function areaOf(path: string): string {
   const slash = path.indexOf('/')
   return slash < 0 ? path.replace(/\.ts$/, '') : path.slice(0, slash)
@@ -113,7 +115,10 @@ function isAllowed(
   return row.some(allowed => (allowed.includes('/') ? allowed === name : allowed === targetArea))
 }
 
-/** Circles of imports, each written as the way around. Imports of types count: they tie just as well. */
+/**
+ * Circles of imports, each written as the way around. Imports of types count: they tie just as
+ * well.
+ */
 export function importCycles(sources: Sources): readonly string[] {
   const graph = new Map<string, readonly string[]>()
   for (const [path, text] of sources) {
@@ -139,7 +144,10 @@ export function importCycles(sources: Sources): readonly string[] {
   return cycles
 }
 
-/** Files of the program that no file of the program imports. `others` are tests and scripts, below the root. */
+/**
+ * Files of the program that no file of the program imports. `others` are tests and scripts, below
+ * the root.
+ */
 export function deadFiles(sources: Sources, others: Sources = new Map()): readonly string[] {
   const imported = new Set<string>()
   for (const [path, text] of sources)

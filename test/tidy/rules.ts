@@ -1,7 +1,8 @@
 /**
- * Who may import whom, by folder. Think before adding a name: this table is the architecture. A name without a
- * slash is a folder of `src` or a file at its top; a name with one is a single file. Everybody may import the names of
- * the generated errors and the interfaces of `telemetry`, as types.
+ * Who may import whom, by folder. Think before adding a name: this table is the architecture. A
+ * name without a slash is a folder of `src` or a file at its top; a name with one is a single file.
+ * Everybody may import the names of the generated errors and the interfaces of `telemetry`, as
+ * types.
  */
 export const mayImport: Readonly<Record<string, readonly string[] | 'everything'>> = {
   base: [],
