@@ -13,9 +13,9 @@ import { batchesOf, batchOf, logConfigs } from '../storage/batches.ts'
 export interface LogUnderTest {
   readonly log: PartitionLog
   /** Closes the log and opens it again. */
-  reopen(): Promise<PartitionLog>
+  readonly reopen: () => Promise<PartitionLog>
   /** Closes everything and removes what is left of it. */
-  dispose(): Promise<void>
+  readonly dispose: () => Promise<void>
 }
 
 export type OpenLogUnderTest = (configs: LogConfigs) => Promise<LogUnderTest>
@@ -300,23 +300,24 @@ function segmentContract(withLog: WithLog): void {
     }))
 }
 
+/** The base offset of the first batch that `batchForTimestamp` finds. */
+async function firstAt(
+  log: PartitionLog,
+  timestampMs: number,
+  upToOffset = log.logEndOffset,
+  fromOffset?: number
+): Promise<number | null> {
+  const found = await log.batchForTimestamp(timestampMs, upToOffset, fromOffset)
+  if (!found.ok) throw new Error(found.error)
+  if (found.value === null) return null
+  const { baseOffset, bytes } = found.value
+  expect(batchSize(bytes, 0)).toBe(bytes.length)
+  found.value.release()
+  return baseOffset
+}
+
 function timestampContract(withLog: WithLog): void {
   const timestamps = [100, 300, 200, 300, 500, 400, 500]
-
-  async function firstAt(
-    log: PartitionLog,
-    timestampMs: number,
-    upToOffset = log.logEndOffset,
-    fromOffset?: number
-  ): Promise<number | null> {
-    const found = await log.batchForTimestamp(timestampMs, upToOffset, fromOffset)
-    if (!found.ok) throw new Error(found.error)
-    if (found.value === null) return null
-    const { baseOffset, bytes } = found.value
-    expect(batchSize(bytes, 0)).toBe(bytes.length)
-    found.value.release()
-    return baseOffset
-  }
 
   for (const segmentBytes of [150, 100_000]) {
     test(`the first batch at or after a timestamp is found, segment.bytes=${segmentBytes}`, () =>

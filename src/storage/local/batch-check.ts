@@ -53,6 +53,9 @@ export interface RunOptions {
   readonly epochs: LeaderEpochs
   /** Of the first batch. */
   readonly baseOffset: number
+  /** No batch ends beyond: the end offset of the segment, and its bytes from the first batch on. */
+  readonly endOffsetMax: number
+  readonly sizeMax: number
   /** A batch that reaches this offset is left out. */
   readonly upToOffset: number
   /** The batches together stay within this, bytes; the first is exempt if `minOneBatch`. */
@@ -69,8 +72,13 @@ export function checkRun(buffer: Buffer, size: number, options: RunOptions): Bat
     const at = run.size
     if (!headerHolds(buffer, at, run.endOffset, options.epochs)) return ended(run, 'damaged')
     const endOffset = run.endOffset + lastOffsetDelta(buffer, at) + 1
-    if (endOffset > options.upToOffset) return ended(run, 'enough')
     const end = at + batchSize(buffer, at)
+    if (endOffset > options.endOffsetMax || end > options.sizeMax) return ended(run, 'damaged')
+    if (endOffset > options.upToOffset) {
+      // To answer "nothing" on the word of a header, the header has to be sound.
+      const isSound = at > 0 || end > size || !options.checkCrc || crcHolds(buffer, at)
+      return ended(run, isSound ? 'enough' : 'damaged')
+    }
     if (end > options.maxSize && !(options.minOneBatch && at === 0)) return ended(run, 'enough')
     if (end > size) return run
     if (options.checkCrc && !crcHolds(buffer, at)) return ended(run, 'damaged')

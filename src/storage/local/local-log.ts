@@ -179,7 +179,10 @@ export class LocalLog implements PartitionLog, ReadableLog {
     try {
       active.sidecar.writeState(this.#durability.note(active))
       const noted = await this.#noted(active)
-      if (noted.ok) await this.#dropSegments()
+      if (!noted.ok) return noted
+      // Into the other slot as well: a log start offset must survive the loss of either.
+      active.sidecar.writeState(this.#durability.note(active))
+      await this.#dropSegments()
       return noted
     } catch (error) {
       return this.#writeFailed(error, null)

@@ -290,6 +290,7 @@ export class LogDirectory {
   }
 
   #readCheckpoint(name: string): ReadonlyMap<string, number> {
+    if (!this.cleanStart) return new Map()
     const text = readText(this.#options.files, `${this.path}/${name}`)
     const entries: readonly OffsetCheckpoint[] = parseOffsetCheckpoint(text ?? '') ?? []
     return new Map(entries.map(entry => [partitionFolderName(entry), entry.offset]))

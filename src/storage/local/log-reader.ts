@@ -1,28 +1,17 @@
 import { assert } from '../../base/assert.ts'
 import { failure, success, type Result } from '../../base/result.ts'
 import { hotTailSize, logReadSizeMax, pooledBufferSizeMin } from '../../limits.ts'
-import {
-  baseOffset,
-  batchHeaderSize,
-  batchSize,
-  lastOffsetDelta,
-  maxTimestampMs
-} from '../../record/batch.ts'
+import { batchHeaderSize, batchSize, lastOffsetDelta, maxTimestampMs } from '../../record/batch.ts'
 import type { ReadBatches, ReadError, ReadRequest } from '../partition-log.ts'
+import { BatchLocator, type Place } from './batch-locator.ts'
 import { checkRun, headerHolds, type RunOptions } from './batch-check.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
-import { findBatch, ScanWindow } from './log-scan.ts'
+import { ScanWindow } from './log-scan.ts'
 import { isFileError, readInto, runAsync, runSync, type ReadSteps } from './read-steps.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
-
-/**
- * Bytes that a walk from an index entry to a batch reads at a time: a little more than an index
- * interval.
- */
-const walkChunkSize = 16 * 1024
 
 type ReadResult = Result<ReadBatches, ReadError>
 
@@ -42,12 +31,6 @@ export interface ReadableLog {
   reportDamage(segment: Segment, fromOffset: number, toOffset: number): void
 }
 
-/** A batch in a segment. */
-export interface Place {
-  readonly position: number
-  readonly baseOffset: number
-}
-
 /**
  * Reads of one log. Every batch that leaves is checked: its CRC, and the header bytes in front of
  * what the CRC covers against what the log knows (`headerHolds`). In the mode `memory` the CRC is
@@ -59,10 +42,12 @@ export interface Place {
 export class LogReader {
   readonly #context: LogContext
   readonly #log: ReadableLog
+  readonly #locator: BatchLocator
 
   constructor(context: LogContext, log: ReadableLog) {
     this.#context = context
     this.#log = log
+    this.#locator = new BatchLocator(context.buffers, log)
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
@@ -76,7 +61,7 @@ export class LogReader {
       return Promise.resolve(success(noBatches(fromOffset)))
     }
     if (fromOffset >= segment.endOffset || fromOffset < segment.baseOffset) {
-      return Promise.resolve(this.#corrupt(segment, fromOffset, fromOffset + 1))
+      return Promise.resolve(this.#corrupt(segment, fromOffset))
     }
     if (segment.indexes !== null && this.#isHot(segment, this.#anchorOf(segment, fromOffset))) {
       return Promise.resolve(runSync(this.#readSteps(segment, request)))
@@ -118,7 +103,7 @@ export class LogReader {
       return null
     }
     await this.#log.ensureIndexes(segment)
-    const place = await runAsync(this.#locate(segment, offset))
+    const place = await runAsync(this.#locator.locate(segment, offset))
     return place === null ? null : { ...place, segment }
   }
 
@@ -135,110 +120,63 @@ export class LogReader {
 
   /** Whole batches from the one that holds the request's offset, out of one segment. */
   *#readSteps(segment: Segment, request: ReadRequest): ReadSteps<ReadResult> {
-    const buffers = this.#context.buffers
-    let buffer: Buffer | null = null
     try {
-      const place = yield* this.#locate(segment, request.fromOffset)
-      if (place === null) return this.#corrupt(segment, request.fromOffset, request.fromOffset + 1)
-      const options = this.#runOptions(request, place)
-      const remaining = segment.size - place.position
-      let size = Math.min(Math.max(options.maxSize, pooledBufferSizeMin), remaining)
-      for (;;) {
-        buffer = buffers.take(size)
+      let place = yield* this.#locator.locate(segment, request.fromOffset)
+      while (place !== null) {
+        const batches = yield* this.#readRun(segment, place, request)
+        if (batches !== 'damaged') return success(batches)
+        place = yield* this.#locator.behind(segment, place, request.fromOffset)
+      }
+      return this.#corrupt(segment, request.fromOffset)
+    } catch (error) {
+      if (isFileError(error)) return failure('STORAGE', error.message)
+      throw error
+    }
+  }
+
+  /** The sound batches from `place` on, as many as the request wants. */
+  *#readRun(
+    segment: Segment,
+    place: Place,
+    request: ReadRequest
+  ): ReadSteps<ReadBatches | 'damaged'> {
+    const buffers = this.#context.buffers
+    const options = this.#runOptions(segment, place, request)
+    const remaining = segment.size - place.position
+    let size = Math.min(Math.max(options.maxSize, pooledBufferSizeMin), remaining)
+    for (;;) {
+      const buffer = buffers.take(size)
+      let isKept = false
+      try {
         const filled = yield* readInto(segment.log, buffer.subarray(0, size), place.position)
         const run = checkRun(buffer, filled, options)
         if (run.size > 0) {
           segment.hints.move(request.fromOffset, run.endOffset, place.position + run.size)
-          const batches = new PooledBatches(buffers, buffer, run.size, place.baseOffset)
-          buffer = null
-          return success(batches)
+          isKept = true
+          return new PooledBatches(buffers, buffer, run.size, place.baseOffset)
         }
-        if (run.end === 'enough') return success(noBatches(request.fromOffset))
+        if (run.end === 'enough') return noBatches(request.fromOffset)
+        // The first batch is larger than what was read: once more, with room for all of it.
         const needed = run.end === 'cut' && filled >= batchHeaderSize ? batchSize(buffer, 0) : 0
-        if (needed <= size || needed > remaining) {
-          return this.#corrupt(segment, place.baseOffset, request.fromOffset + 1)
-        }
-        buffers.give(buffer)
-        buffer = null
+        if (needed <= size) return 'damaged'
         size = needed
+      } finally {
+        if (!isKept) buffers.give(buffer)
       }
-    } catch (error) {
-      if (isFileError(error)) return failure('STORAGE', error.message)
-      throw error
-    } finally {
-      if (buffer !== null) buffers.give(buffer)
     }
   }
 
-  #runOptions(request: ReadRequest, place: Place): RunOptions {
+  #runOptions(segment: Segment, place: Place, request: ReadRequest): RunOptions {
     return {
       epochs: this.#log.epochs,
       baseOffset: place.baseOffset,
+      endOffsetMax: segment.endOffset,
+      sizeMax: segment.size - place.position,
       upToOffset: Math.min(request.upToOffset, this.#log.readableEndOffset),
       maxSize: Math.min(request.maxSize, logReadSizeMax),
       minOneBatch: request.minOneBatch,
       checkCrc: this.#context.durability !== 'memory'
     }
-  }
-
-  /** The batch that holds `offset`; null when damage hides it. */
-  *#locate(segment: Segment, offset: number): ReadSteps<Place | null> {
-    const hint = segment.hints.find(offset)
-    if (hint !== -1) return { position: hint, baseOffset: offset }
-    const { offsets } = segment.indexes!
-    const entry = offsets.lookup(offset)
-    const window = new ScanWindow(segment.log, segment.size, this.#context.buffers, walkChunkSize)
-    try {
-      let position = entry === -1 ? 0 : offsets.positionAt(entry)
-      let expected = segment.baseOffset
-      if (entry !== -1) {
-        expected = yield* beginningOf(window, position, offsets.offsetAt(entry))
-      }
-      for (;;) {
-        const holds =
-          (yield* window.need(position, batchHeaderSize)) &&
-          headerHolds(window.buffer, window.at(position), expected, this.#log.epochs)
-        if (!holds) {
-          const next = yield* this.#placeBehind(segment, window, position, expected)
-          if (next === null || next.baseOffset > offset) return null
-          position = next.position
-          expected = next.baseOffset
-          continue
-        }
-        const at = window.at(position)
-        const end = expected + lastOffsetDelta(window.buffer, at) + 1
-        if (end > offset) return { position, baseOffset: expected }
-        position += batchSize(window.buffer, at)
-        expected = end
-      }
-    } finally {
-      window.release()
-    }
-  }
-
-  /**
-   * Where framing can be picked up again behind damage at `position`: a sound batch, or the next
-   * index entry.
-   */
-  *#placeBehind(
-    segment: Segment,
-    window: ScanWindow,
-    position: number,
-    expected: number
-  ): ReadSteps<Place | null> {
-    const { offsets } = segment.indexes!
-    const entry = offsets.after(position)
-    const isLast = entry === offsets.count
-    const to = isLast ? segment.size : offsets.positionAt(entry)
-    const maxOffset = isLast ? segment.endOffset : offsets.offsetAt(entry) + 1
-    const from = position + 1
-    const found = yield* findBatch(window, { from, to, minOffset: expected + 1, maxOffset })
-    if (found !== -1) {
-      return { position: found, baseOffset: baseOffset(window.buffer, window.at(found)) }
-    }
-    if (isLast) return null
-    const beginning = yield* beginningOf(window, to, offsets.offsetAt(entry))
-    return beginning > expected ? { position: to, baseOffset: beginning } : null
   }
 
   /**
@@ -259,14 +197,14 @@ export class LogReader {
     if (offset >= stop) return success(null)
     const window = new ScanWindow(segment.log, segment.size, this.#context.buffers)
     try {
-      const place = yield* this.#locate(segment, offset)
-      if (place === null) return this.#corrupt(segment, offset, offset + 1)
+      const place = yield* this.#locator.locate(segment, offset)
+      if (place === null) return this.#corrupt(segment, offset)
       let { position, baseOffset: expected } = place
       while (offset < stop) {
         const holds =
           (yield* window.need(position, batchHeaderSize)) &&
           headerHolds(window.buffer, window.at(position), expected, this.#log.epochs)
-        if (!holds) return this.#corrupt(segment, expected, expected + 1)
+        if (!holds) return this.#corrupt(segment, expected)
         const at = window.at(position)
         offset = expected + lastOffsetDelta(window.buffer, at) + 1
         if (offset > stop) break
@@ -298,22 +236,13 @@ export class LogReader {
     return this.#log.segments.sizeBehind(segment, position) <= hotTailSize
   }
 
-  #corrupt(segment: Segment, fromOffset: number, toOffset: number): ReadFailure {
-    this.#log.reportDamage(segment, fromOffset, toOffset)
-    return failure('CORRUPT', `${segment.log.path} is damaged at offset ${fromOffset}`)
+  #corrupt(segment: Segment, offset: number): ReadFailure {
+    this.#log.reportDamage(segment, offset, offset + 1)
+    return failure('CORRUPT', `${segment.log.path} is damaged at offset ${offset}`)
   }
 }
 
 type ReadFailure = ReturnType<typeof failure<ReadError>>
-
-/**
- * The base offset of the batch at `position`, if it is the one that ends at `lastOffset`; -1 when
- * it cannot be read.
- */
-function* beginningOf(window: ScanWindow, position: number, lastOffset: number): ReadSteps<number> {
-  if (!(yield* window.need(position, batchHeaderSize))) return -1
-  return lastOffset - lastOffsetDelta(window.buffer, window.at(position))
-}
 
 function noBatches(fromOffset: number): ReadBatches {
   return { bytes: nothing, baseOffset: fromOffset, release: () => {} }

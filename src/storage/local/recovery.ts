@@ -26,7 +26,7 @@ import { isFileError, runAsync, type ReadSteps } from './read-steps.ts'
 import { Segment } from './segment.ts'
 import { emptyIndexes, readIndexes } from './segment-indexes.ts'
 import { Sidecar, type SidecarContents } from './sidecar.ts'
-import { segmentIdentity } from './log-folder.ts'
+import { LogFolder, segmentIdentity } from './log-folder.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
 import { saveTornTail } from './torn-tail.ts'
 
@@ -62,7 +62,8 @@ export interface RecoveryOptions {
   /** Whether the last shutdown made everything durable. */
   readonly isClean: boolean
   /**
-   * What the checkpoints of the log directory say: second copies, for when a sidecar is damaged.
+   * What the checkpoints of a clean shutdown say: second copies, for when a sidecar is damaged. 0
+   * after a crash, when they may speak of an earlier topic of the same name.
    */
   readonly checkpointedStartOffset: number
   readonly checkpointedEndOffset: number
@@ -120,13 +121,12 @@ class Recovery {
         break
       }
     }
-    this.#coverLostEnd()
-    const first = this.#segments[0]
     const logStartOffset = Math.max(
-      this.#state?.logStartOffset ?? first?.baseOffset ?? 0,
+      this.#state?.logStartOffset ?? this.#segments[0]?.baseOffset ?? 0,
       this.#options.checkpointedStartOffset
     )
-    const logEndOffset = Math.max(this.#segments.at(-1)?.endOffset ?? 0, logStartOffset)
+    this.#coverLostEnd(logStartOffset)
+    const logEndOffset = this.#segments.at(-1)?.endOffset ?? logStartOffset
     return {
       segments: this.#segments,
       epochs: this.#epochs,
@@ -279,7 +279,11 @@ class Recovery {
       segment: segmentPath(folder, baseOffset, logSuffix)
     })
     const identity = this.#identity(baseOffset)
-    const note = { logStartOffset: 0, durableEndOffset: 0, durablePosition: 0 }
+    const note = {
+      logStartOffset: this.#state?.logStartOffset ?? this.#options.checkpointedStartOffset,
+      durableEndOffset: this.#durableEndOffset,
+      durablePosition: contents?.state?.durablePosition ?? 0
+    }
     const journal = this.#epochs.starts.map(start => ({ kind: 'leaderEpoch' as const, ...start }))
     return Segment.create(this.#context, folder, identity, configs, note, journal)
   }
@@ -347,7 +351,7 @@ class Recovery {
         continue
       }
       if (expected >= this.#durableEndOffset) return false
-      yield* this.#skipRot(segment, window, fileSize, nextBaseOffset)
+      if (!(yield* this.#skipRot(segment, window, fileSize, nextBaseOffset))) return true
     }
     return true
   }
@@ -380,14 +384,14 @@ class Recovery {
 
   /**
    * Goes on behind damage below the durable watermark: at the next sound batch, or where the
-   * watermark stands.
+   * watermark stands. False when there is neither; then the segment ends with the damage.
    */
   *#skipRot(
     segment: Segment,
     window: ScanWindow,
     fileSize: number,
     nextBaseOffset: number
-  ): ReadSteps<void> {
+  ): ReadSteps<boolean> {
     const fromOffset = segment.endOffset
     const state = this.#state
     const isHere =
@@ -401,12 +405,11 @@ class Recovery {
     const from = segment.size + 1
     const search = { from, to, minOffset: fromOffset + 1, maxOffset }
     const found = yield* this.#findReadable(window, search)
-    if (found === -1) {
-      segment.skipDamage(to - segment.size, maxOffset)
-    } else {
-      segment.skipDamage(found - segment.size, baseOffset(window.buffer, window.at(found)))
-    }
+    if (found === -1 && !isHere) return false
+    if (found === -1) segment.skipDamage(to - segment.size, maxOffset)
+    else segment.skipDamage(found - segment.size, baseOffset(window.buffer, window.at(found)))
     this.#damage.push({ segment, fromOffset, toOffset: segment.endOffset })
+    return true
   }
 
   *#findReadable(window: ScanWindow, search: BatchSearch): ReadSteps<number> {
@@ -434,28 +437,19 @@ class Recovery {
 
   /**
    * The end that was promised counts even when the bytes are gone: their offsets are never given
-   * out again.
+   * out again, and neither are those below the log start offset.
    */
-  #coverLostEnd(): void {
+  #coverLostEnd(logStartOffset: number): void {
     const last = this.#segments.at(-1)
-    if (last === undefined || last.endOffset >= this.#durableEndOffset) return
-    const { configs, folder } = this.#options
-    this.#damage.push({
-      segment: last,
-      fromOffset: last.endOffset,
-      toOffset: this.#durableEndOffset
-    })
-    const identity = this.#identity(this.#durableEndOffset)
-    const note = {
-      logStartOffset: this.#state?.logStartOffset ?? 0,
-      durableEndOffset: this.#durableEndOffset,
-      durablePosition: 0
+    const endOffset = Math.max(this.#durableEndOffset, logStartOffset)
+    if (last === undefined || last.endOffset >= endOffset) return
+    if (endOffset > logStartOffset) {
+      this.#damage.push({ segment: last, fromOffset: last.endOffset, toOffset: endOffset })
     }
-    const journal = this.#epochs.starts.slice(-1).map(start => ({
-      kind: 'leaderEpoch' as const,
-      ...start
-    }))
-    this.#segments.push(Segment.create(this.#context, folder, identity, configs, note, journal))
+    const { configs, name } = this.#options
+    const note = { logStartOffset, durableEndOffset: endOffset, durablePosition: 0 }
+    const logFolder = new LogFolder(this.#context, name, true)
+    this.#segments.push(logFolder.newSegment(endOffset, configs, note, this.#epochs))
   }
 }
 

@@ -74,7 +74,10 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** The same files, but a lock is there for everybody: a broker that is dropped like a crashed one still has it. */
+/**
+ * The same files, but a lock is there for everybody: a broker that is dropped like a crashed one
+ * still has it.
+ */
 export function crashable(files: Files, overrides: Partial<Files> = {}): Files {
   return {
     open: (path, mode) => files.open(path, mode),

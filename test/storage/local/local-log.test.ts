@@ -16,7 +16,7 @@ async function openUnderTest(
   let opened = await directory.open()
   return {
     log: await opened.openLog(orders, configs),
-    async reopen() {
+    reopen: async () => {
       await opened.close()
       opened = await directory.open()
       return opened.openLog(orders, configs)
@@ -37,7 +37,7 @@ for (const durability of ['os', 'fsync'] as const) {
     const opened = await openUnderTest(nodeFiles(), folder.path, durability, configs)
     return {
       ...opened,
-      async dispose() {
+      dispose: async () => {
         await opened.dispose()
         folder.remove()
       }
