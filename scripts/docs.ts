@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import prettier from 'prettier'
+import { format, resolveConfig } from 'prettier'
 import { handlers } from '../src/handlers/index.ts'
 import { apis } from '../src/wire/generated/api-table.ts'
 
@@ -26,8 +26,8 @@ export async function renewedReadme(text: string): Promise<string> {
   const to = text.indexOf(end)
   if (from < 0 || to < from) throw new Error('README.md has lost its markers for the APIs')
   const renewed = `${text.slice(0, from + begin.length)}\n\n${apiTable()}\n\n${text.slice(to)}`
-  const options = await prettier.resolveConfig(readme)
-  return prettier.format(renewed, { ...options, filepath: readme })
+  const options = await resolveConfig(readme)
+  return format(renewed, { ...options, filepath: readme })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -40,8 +40,15 @@ function isPackage(folder: string): boolean {
   return existsSync(manifest) && readManifest(folder).name !== undefined
 }
 
-function readManifest(folder: string): { name?: string; version?: string; license?: string } {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as object
+interface Manifest {
+  readonly name?: string
+  readonly version?: string
+  readonly license?: string
+}
+
+function readManifest(folder: string): Manifest {
+  const manifest: Manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  return manifest
 }
 
 function notice(folder: string): string {

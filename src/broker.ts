@@ -159,7 +159,7 @@ export class Broker {
     const { settings, storage, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
     fetchWaiters.close()
-    this.#lettingGo = Promise.allSettled([storage.abandon(), server.destroy()]).then(() => {})
+    this.#lettingGo = letGo(storage, server)
     this.#closed.reject(error)
   }
 
@@ -181,6 +181,10 @@ export class Broker {
     await storage.close()
     this.#closed.resolve()
   }
+}
+
+async function letGo(storage: BrokerStorage, server: Server): Promise<void> {
+  await Promise.allSettled([storage.abandon(), server.destroy()])
 }
 
 /** Failures may come before there is a broker to hear of them; the first one counts. */
@@ -257,7 +261,7 @@ function groupCoordinator(
     onFailure(error: unknown): void
   }
 ): GroupCoordinator {
-  const { settings, clock, random, onFailure } = options
+  const { settings, clock, random } = options
   const groups = new GroupCoordinator({
     offsetsPartition: index => cluster.partition(consumerOffsetsTopic, index),
     async ensureOffsetsTopic() {
@@ -269,7 +273,7 @@ function groupCoordinator(
     clock,
     random,
     logger: settings.logger,
-    onBroken: onFailure
+    onBroken: error => options.onFailure(error)
   })
   cluster.onTopicDeleted(topic => groups.onTopicDeleted(topic.name))
   return groups

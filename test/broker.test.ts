@@ -55,7 +55,7 @@ async function leaderEpoch(client: RawClient): Promise<number> {
 }
 
 /** The same files, whose syncs fail once `breaks` has been called. */
-function breakable(files: Files): { files: Files; breaks(): void } {
+function breakable(files: Files): { files: Files; breaks: () => void } {
   let isBroken = false
   const wrapped = (file: OpenFile): OpenFile => ({
     path: file.path,

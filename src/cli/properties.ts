@@ -39,9 +39,11 @@ function splitLine(line: string): { readonly key: string; readonly value: string
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f' }
 
 function unescaped(text: string): string {
-  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/gs, (_match, code?: string, character = '') =>
-    code === undefined
-      ? (escapes[character as string] ?? (character as string))
-      : String.fromCharCode(parseInt(code, 16))
+  return text.replace(
+    /\\(?:u([0-9a-fA-F]{4})|(.))/gs,
+    (_match: string, code: string | undefined, character: string | undefined) =>
+      code === undefined
+        ? (escapes[character ?? ''] ?? character ?? '')
+        : String.fromCharCode(parseInt(code, 16))
   )
 }

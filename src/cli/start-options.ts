@@ -1,5 +1,5 @@
 import { type BrokerOptions, parseHostAndPort } from '../broker-options.ts'
-import type { DurabilityMode } from '../config/durability-mode.ts'
+import { durabilityModes } from '../config/durability-mode.ts'
 import { isLoopback } from '../server/server.ts'
 import { StartError } from '../start-error.ts'
 import { logLevels, type LogLevel } from '../telemetry/logger.ts'
@@ -80,7 +80,9 @@ export function startPlan(
       listen: addresses,
       ...(advertise === undefined ? {} : { advertise }),
       ...(dataDir === undefined ? {} : { dataDir }),
-      ...(durability === undefined ? {} : { durability: durability as DurabilityMode }),
+      ...(durability === undefined
+        ? {}
+        : { durability: oneOf('durability', durability, durabilityModes) }),
       ...(nodeId === undefined ? {} : { nodeId: integer(nodeId, 'node id') }),
       ...(clusterId === undefined ? {} : { clusterId }),
       config: Object.fromEntries(config)

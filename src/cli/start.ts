@@ -26,7 +26,7 @@ export async function start(
   } catch (error) {
     if (!(error instanceof StartError)) throw error
     process.stderr.write(`odradek: ${error.message}\n`)
-    return exitCodeOf(error.code)
+    return exitCodeOf[error.code]
   }
   process.stdout.write(`${readyLine(broker)}\n`)
   stopOnSignals(broker, logger)
@@ -47,12 +47,12 @@ function readText(path: string): string {
     file.close()
     return bytes.toString('utf8')
   } catch (error) {
-    throw new StartError('INVALID_OPTION', `cannot read ${path}: ${(error as Error).message}`)
+    throw new StartError('INVALID_OPTION', `cannot read ${path}: ${String(error)}`)
   }
 }
 
 async function makeLogger({ logLevel, logFormat }: StartPlan): Promise<Logger> {
-  const isTerminal = process.stderr.isTTY === true
+  const isTerminal = process.stderr.isTTY
   if ((logFormat ?? (isTerminal ? 'text' : 'json')) === 'json') {
     const { jsonLogger } = await import('../telemetry/json-logger.ts')
     return jsonLogger(logLevel, process.stderr.fd)
@@ -93,22 +93,17 @@ function stopOnSignals(broker: RunningBroker, logger: Logger): void {
   }
 }
 
-function exitCodeOf(code: StartErrorCode): number {
-  switch (code) {
-    case 'INVALID_OPTION':
-    case 'INVALID_CONFIG':
-      return exitCodes.usage
-    case 'PORT_IN_USE':
-    case 'PORT_NOT_PERMITTED':
-    case 'ADDRESS_NOT_AVAILABLE':
-    case 'LISTEN_FAILED':
-      return exitCodes.address
-    case 'LOCKED':
-    case 'UNREADABLE':
-    case 'NOT_A_DIRECTORY':
-    case 'FOREIGN':
-    case 'NEWER_FORMAT':
-    case 'CORRUPT':
-      return exitCodes.dataDirectory
-  }
+const exitCodeOf: Readonly<Record<StartErrorCode, number>> = {
+  INVALID_OPTION: exitCodes.usage,
+  INVALID_CONFIG: exitCodes.usage,
+  PORT_IN_USE: exitCodes.address,
+  PORT_NOT_PERMITTED: exitCodes.address,
+  ADDRESS_NOT_AVAILABLE: exitCodes.address,
+  LISTEN_FAILED: exitCodes.address,
+  LOCKED: exitCodes.dataDirectory,
+  UNREADABLE: exitCodes.dataDirectory,
+  NOT_A_DIRECTORY: exitCodes.dataDirectory,
+  FOREIGN: exitCodes.dataDirectory,
+  NEWER_FORMAT: exitCodes.dataDirectory,
+  CORRUPT: exitCodes.dataDirectory
 }

@@ -43,6 +43,7 @@ export class Dispatch {
     for (const definition of Object.values(apis)) {
       const handler = handlers[definition.name]
       if (handler === undefined || definition.advertised === null) continue
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's type pairs them
       const route = { definition, handler } as unknown as Route
       this.#routes.set(definition.key, route)
     }

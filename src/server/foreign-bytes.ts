@@ -5,10 +5,7 @@
  */
 export function describeForeignBytes(bytes: Buffer): string | null {
   const text = bytes.toString('latin1')
-  if (
-    /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE) /.test(text) ||
-    /^PRI \* /.test(text)
-  )
+  if (/^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) /.test(text))
     return 'this is HTTP: a browser, a health check or a proxy; the port speaks the Kafka protocol'
   if (bytes[0] === 0x16 && bytes[1] === 0x03)
     return 'this is a TLS handshake: the client has TLS on, the listener has not'

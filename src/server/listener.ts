@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { assert } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
 import { listenBacklog, readBufferSize } from '../limits.ts'
 import type { ClientSocket, SocketEvents } from './client-socket.ts'
@@ -55,7 +56,9 @@ export class Listener {
   private constructor(server: net.Server, host: string) {
     this.#server = server
     this.host = host
-    this.port = (server.address() as net.AddressInfo).port
+    const address = server.address()
+    assert(address !== null && typeof address !== 'string', 'a bound TCP server has a port')
+    this.port = address.port
   }
 
   /** Stops accepting at once; resolves when every connection that it accepted is gone. */
@@ -66,22 +69,24 @@ export class Listener {
   }
 }
 
+/** What the system says of an address that is not this machine's, or of a name without one. */
+const foreignAddressCodes: ReadonlySet<string> = new Set([
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EINVAL'
+])
+
 function listenFailure(error: Error, host: string, port: number): Result<never, ListenError> {
   const address = `${host}:${port}`
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE':
-      return failure('PORT_IN_USE', `${address} is in use by another program`)
-    case 'EACCES':
-    case 'EPERM':
-      return failure('PORT_NOT_PERMITTED', `this user may not listen on ${address}`)
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EINVAL':
-      return failure('ADDRESS_NOT_AVAILABLE', `${host} is not an address of this machine`)
-    default:
-      return failure('LISTEN_FAILED', `cannot listen on ${address}: ${error.message}`)
-  }
+  const code = 'code' in error ? error.code : null
+  if (code === 'EADDRINUSE')
+    return failure('PORT_IN_USE', `${address} is in use by another program`)
+  if (code === 'EACCES' || code === 'EPERM')
+    return failure('PORT_NOT_PERMITTED', `this user may not listen on ${address}`)
+  if (typeof code === 'string' && foreignAddressCodes.has(code))
+    return failure('ADDRESS_NOT_AVAILABLE', `${host} is not an address of this machine`)
+  return failure('LISTEN_FAILED', `cannot listen on ${address}: ${error.message}`)
 }
 
 /** What Node keeps below a socket. Semi-private, therefore tested for before it is used. */
@@ -90,7 +95,24 @@ interface Handle {
   writeQueueSize?: number
 }
 interface SocketWithHandle {
-  _handle: Handle | null
+  _handle?: Handle | null
+}
+
+function handleOf(socket: net.Socket): Handle | null {
+  const holder: SocketWithHandle = withHandle(socket)
+  // oxlint-disable-next-line no-underscore-dangle -- Node's name
+  return holder._handle ?? null
+}
+
+/** Leaves the accepted socket without its handle, which another socket takes over. */
+function detachHandle(socket: net.Socket): void {
+  // oxlint-disable-next-line no-underscore-dangle -- Node's name
+  withHandle(socket)._handle = null
+}
+
+function withHandle(socket: net.Socket): SocketWithHandle {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types leave it out
+  return socket as unknown as SocketWithHandle
 }
 
 /**
@@ -106,11 +128,10 @@ function adopt(accepted: net.Socket, options: ListenerOptions): void {
     accepted.destroy()
     return
   }
-  const holder = accepted as unknown as SocketWithHandle
-  const handle = holder._handle
+  const handle = handleOf(accepted)
   // Windows reads ahead into the buffer, so it cannot be shared there.
   const canShareBuffer = process.platform !== 'win32' && typeof handle?.useUserBuffer === 'function'
-  if (canShareBuffer) holder._handle = null
+  if (canShareBuffer) detachHandle(accepted)
   let events: SocketEvents | null = null
   const socket = canShareBuffer
     ? overSharedBuffer(handle, bytes => events?.onBytes(bytes.buffer, bytes.end))
@@ -143,6 +164,7 @@ function overSharedBuffer(
   // `handle` and `onread` together are what an outgoing connection uses inside; the types know only
   // the outside.
   const options = { handle, readable: true, writable: true, allowHalfOpen: true }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types leave both out
   return new net.Socket({
     ...options,
     onread: { buffer: readBuffer, callback }
@@ -159,7 +181,7 @@ function listen(socket: net.Socket, events: SocketEvents, sharesBuffer: boolean)
   if (sharesBuffer) {
     socket.read(0)
   } else {
-    socket.on('data', bytes => events.onBytes(bytes as Buffer, bytes.length))
+    socket.on('data', bytes => events.onBytes(bytes, bytes.length))
     socket.resume()
   }
 }
@@ -189,8 +211,7 @@ class NetSocket implements ClientSocket {
   }
 
   unsentSize(): number {
-    const handle = (this.#socket as unknown as SocketWithHandle)._handle
-    return this.#socket.writableLength + (handle?.writeQueueSize ?? 0)
+    return this.#socket.writableLength + (handleOf(this.#socket)?.writeQueueSize ?? 0)
   }
 
   pauseReading(): void {

@@ -29,8 +29,8 @@ function overPino(log: pino.Logger): Logger {
 
 /** Errors are objects without enumerable fields: without this, their text would be lost. */
 function serialized(fields: LogFields = {}): LogFields {
-  const entries = Object.entries(fields).map(([name, value]) =>
-    value instanceof Error ? [name, value.stack ?? value.message] : [name, value]
-  )
-  return Object.fromEntries(entries) as LogFields
+  const texts: Record<string, unknown> = { ...fields }
+  for (const [name, value] of Object.entries(fields))
+    if (value instanceof Error) texts[name] = value.stack ?? value.message
+  return texts
 }

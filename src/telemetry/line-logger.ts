@@ -68,7 +68,7 @@ function fieldText(value: unknown): string {
  * Clients' bytes reach the log: what could move the cursor or start a line is written as an escape.
  */
 function escaped(message: string): string {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- these are what it is about
   return message.replace(/[\u0000-\u001f\u007f-\u009f]/g, character =>
     JSON.stringify(character).slice(1, -1)
   )

@@ -79,6 +79,9 @@ test('--insecure and ODRADEK_INSECURE=true allow a listener beyond this machine'
   expect(plan({}, environment).broker.listen).toEqual(['0.0.0.0:1', '[::]:1'])
 })
 
+// From JavaScript, anything may come.
+const notAMode: 'os' = JSON.parse('"never"')
+
 describe('options of a broker', () => {
   test.each([
     ['9092', '127.0.0.1', 9092],
@@ -99,7 +102,7 @@ describe('options of a broker', () => {
   test.each([
     [{ durability: 'fsync' as const }, /needs a data directory/],
     [{ durability: 'memory' as const, dataDir: '/d' }, /leave the data directory out/],
-    [{ durability: 'never' as 'os', dataDir: '/d' }, /none of memory, os, fsync/],
+    [{ durability: notAMode, dataDir: '/d' }, /none of memory, os, fsync/],
     [{ clusterId: 'short' }, /22 characters/],
     [{ nodeId: -1 }, /node id/],
     [{ nodeId: 1.5 }, /node id/],

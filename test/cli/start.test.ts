@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,7 +105,9 @@ describe('odradek does not start', () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     onTestFinished(() => void other.close())
-    const { port } = other.address() as AddressInfo
+    const address = other.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    const { port } = address
     const broker = new CommandProcess(['start', '--listen', `127.0.0.1:${port}`])
     const { code, stdout, stderr } = await broker.ended()
     expect([code, stdout]).toEqual([3, ''])
@@ -180,9 +182,11 @@ describe('odradek does not start', () => {
   })
 })
 
+function run(...args: readonly string[]): string {
+  return execFileSync(process.execPath, [cliPath, ...args], { encoding: 'utf8' })
+}
+
 test('--version and --help end with 0', () => {
-  const run = (...args: string[]): string =>
-    execFileSync(process.execPath, [cliPath, ...args], { encoding: 'utf8' })
   expect(run('--version')).toBe(`${packageJson.version}\n`)
   expect(run('--help')).toMatch(/odradek start --data-dir/)
   expect(run('start', '--help')).toMatch(/--listen <host:port>/)

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { decodedElementsMax, requestSizeMax } from '../../src/limits.ts'
@@ -122,11 +122,11 @@ describe('what is not a Kafka request closes its connection, is logged once, and
   })
 
   test('bytes that a handler finds malformed inside a field', async () => {
-    const handler: Handler<'Metadata'> = async () => {
-      await Promise.resolve()
-      throw new MalformedRequest('a field that is no subscription')
-    }
-    const { connect, lines, failures } = await startTestServer({ handlers: { Metadata: handler } })
+    const { connect, lines, failures } = await startTestServer({
+      handlers: {
+        Metadata: () => Promise.reject(new MalformedRequest('a field that is no subscription'))
+      }
+    })
     const client = await connect()
     client.request('Metadata', 9, 1, { topics: [] })
     await client.closed
@@ -243,10 +243,9 @@ describe('ApiVersions', () => {
 
 test('a handler that throws stops the broker: the connection closes without an answer', async () => {
   const bug = new Error('a bug of ours')
-  const handler: Handler<'Metadata'> = async () => {
-    throw bug
-  }
-  const { connect, failures } = await startTestServer({ handlers: { Metadata: handler } })
+  const { connect, failures } = await startTestServer({
+    handlers: { Metadata: () => Promise.reject(bug) }
+  })
   const client = await connect()
   client.request('Metadata', 9, 1, { topics: [] })
   await client.closed
@@ -255,8 +254,9 @@ test('a handler that throws stops the broker: the connection closes without an a
 })
 
 test('an answer that cannot be encoded stops the broker, not the process', async () => {
-  const handler: Handler<'Metadata'> = () => ({ ...emptyMetadataAnswer, controllerId: 2 ** 40 })
-  const { connect, failures } = await startTestServer({ handlers: { Metadata: handler } })
+  const { connect, failures } = await startTestServer({
+    handlers: { Metadata: () => ({ ...emptyMetadataAnswer, controllerId: 2 ** 40 }) }
+  })
   const client = await connect()
   client.request('Metadata', 9, 1, { topics: [] })
   await client.closed

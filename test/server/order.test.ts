@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deferred } from '../../src/base/deferred.ts'
 import { closeConnection, noAnswer, type Answer, type Handler } from '../../src/handlers/handler.ts'
 import { requestBytes } from './raw-client.ts'
 import {
@@ -122,21 +123,18 @@ describe('acks=0', () => {
 
   test('is carried out even when the client closes right after sending', async () => {
     const ids: number[] = []
-    let done: () => void = () => {}
-    const all = new Promise<void>(resolve => {
-      done = resolve
-    })
+    const all = deferred<void>()
     const produce: Handler<'Produce'> = async (context): Promise<Answer<'Produce'>> => {
       await Promise.resolve()
       ids.push(context.correlationId)
-      if (ids.length === 50) done()
+      if (ids.length === 50) all.resolve()
       return noAnswer
     }
     const { connect } = await startTestServer({ handlers: { Produce: produce } })
     const client = await connect()
     for (let id = 0; id < 50; id++) client.request('Produce', 9, id, produceRequest(0))
     client.socket.end()
-    await all
+    await all.promise
     expect(ids).toEqual(Array.from({ length: 50 }, (_, index) => index))
     await client.closed
   })

@@ -16,7 +16,7 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket
-    socket.on('data', bytes => this.#onBytes(bytes as Buffer))
+    socket.on('data', bytes => this.#onBytes(bytes))
     socket.on('error', () => {})
     this.closed = new Promise(resolve => {
       socket.once('close', () => {

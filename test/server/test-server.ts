@@ -29,7 +29,7 @@ export interface TestServer {
   readonly failures: readonly unknown[]
   /** What handlers were called with, in order: `Metadata 3`. */
   readonly started: readonly string[]
-  connect(): Promise<RawClient>
+  readonly connect: () => Promise<RawClient>
 }
 
 export interface TestServerOptions {
@@ -46,6 +46,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const dispatch = new Dispatch(noting(handlers, started))
   const server = new Server({
     dispatch,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- these handlers use nothing else
     services: { advertised: dispatch.advertised } as unknown as Services,
     clock: options.clock ?? nodeClock,
     logger: collecting(lines),
@@ -84,14 +85,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 }
 
 function noting(handlers: Handlers, started: string[]): Handlers {
-  const entries = Object.entries(handlers).map(([apiName, handler]) => [
-    apiName,
-    (context: RequestContext, request: never) => {
+  const noted: Record<string, unknown> = {}
+  for (const [apiName, handler] of Object.entries(handlers)) {
+    noted[apiName] = (context: RequestContext, request: never) => {
       started.push(`${apiName} ${context.correlationId}`)
-      return (handler as (context: RequestContext, request: never) => unknown)(context, request)
+      return handler(context, request)
     }
-  ])
-  return Object.fromEntries(entries) as Handlers
+  }
+  return noted
 }
 
 function collecting(lines: LogLine[]): Logger {
@@ -109,6 +110,12 @@ function collecting(lines: LogLine[]): Logger {
   }
 }
 
+function entry<T>(map: Map<number, Deferred<T>>, id: number): Deferred<T> {
+  const found = map.get(id) ?? deferred<T>()
+  map.set(id, found)
+  return found
+}
+
 /** A handler whose answers wait until the test gives them, by correlation id. */
 export function heldAnswers<Response>(): {
   readonly handler: (context: RequestContext) => Promise<Response>
@@ -118,18 +125,13 @@ export function heldAnswers<Response>(): {
 } {
   const held = new Map<number, Deferred<Response>>()
   const arrived = new Map<number, Deferred<RequestContext>>()
-  const of = <T>(map: Map<number, Deferred<T>>, id: number): Deferred<T> => {
-    const found = map.get(id) ?? deferred<T>()
-    map.set(id, found)
-    return found
-  }
   return {
     handler: context => {
-      of(arrived, context.correlationId).resolve(context)
-      return of(held, context.correlationId).promise
+      entry(arrived, context.correlationId).resolve(context)
+      return entry(held, context.correlationId).promise
     },
-    answer: (correlationId, response) => of(held, correlationId).resolve(response),
-    reached: correlationId => of(arrived, correlationId).promise
+    answer: (correlationId, response) => entry(held, correlationId).resolve(response),
+    reached: correlationId => entry(arrived, correlationId).promise
   }
 }
 

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest'
 import { lineLogger } from '../../src/telemetry/line-logger.ts'
 import type { Logger, LogLevel } from '../../src/telemetry/logger.ts'
 
+const wallMs = (): number => Date.UTC(2026, 0, 2, 3, 4, 5, 6)
+
 function logger(level: LogLevel, colours = false): { log: Logger; lines: string[] } {
   const lines: string[] = []
-  const wallMs = (): number => Date.UTC(2026, 0, 2, 3, 4, 5, 6)
   return { log: lineLogger({ level, colours, wallMs, write: line => lines.push(line) }), lines }
 }
 

@@ -48,8 +48,12 @@ export function importsOf(path: string, text: string): readonly Import[] {
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
       add(node.moduleSpecifier.text, isTypeOnly(node.importClause))
-    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) {
-      add((node.moduleSpecifier as ts.StringLiteral).text, node.isTypeOnly)
+    } else if (
+      ts.isExportDeclaration(node) &&
+      node.moduleSpecifier !== undefined &&
+      ts.isStringLiteral(node.moduleSpecifier)
+    ) {
+      add(node.moduleSpecifier.text, node.isTypeOnly)
     } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
       const [argument] = node.arguments
       if (argument !== undefined && ts.isStringLiteral(argument)) add(argument.text, false)
@@ -190,7 +194,7 @@ export function lengthViolations(sources: Sources): readonly string[] {
     if (lines.length > fileLinesMax && longFiles[path] === undefined)
       violations.push(`${path}: ${lines.length} lines`)
     for (const [index, line] of lines.entries()) {
-      const length = [...line].length
+      const length = Array.from(line).length
       if (length > lineLengthMax && !/https?:\/\//.test(line))
         violations.push(`${path}:${index + 1}: ${length} columns`)
     }
