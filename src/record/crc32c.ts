@@ -8,11 +8,8 @@ type WholeCrc = (bytes: Uint8Array) => number
 const acceleratedSizeMin = 1024
 
 const portableCrc: WholeCrc = bytes => portable.buf(bytes) >>> 0
-const acceleratedCrc: WholeCrc | null = loadAccelerated()
-
-/** Which implementation checks large ranges: for the start-up log line. */
-export const crc32cImplementation: '@node-rs/crc32' | 'crc-32' =
-  acceleratedCrc === null ? 'crc-32' : '@node-rs/crc32'
+/** Undefined until the first large range asks for it: loading native code takes about 5 ms. */
+let acceleratedCrc: WholeCrc | null | undefined
 
 assert(isCrc32c(portableCrc), 'crc-32 computes CRC-32C')
 
@@ -23,8 +20,15 @@ assert(isCrc32c(portableCrc), 'crc-32 computes CRC-32C')
  */
 export function crc32c(bytes: Uint8Array, start: number, end: number): number {
   const range = bytes.subarray(start, end)
-  if (acceleratedCrc !== null && end - start >= acceleratedSizeMin) return acceleratedCrc(range)
-  return portableCrc(range)
+  if (end - start < acceleratedSizeMin) return portableCrc(range)
+  if (acceleratedCrc === undefined) acceleratedCrc = loadAccelerated()
+  return acceleratedCrc === null ? portableCrc(range) : acceleratedCrc(range)
+}
+
+/** What checks large ranges. */
+export function crc32cImplementation(): '@node-rs/crc32' | 'crc-32' {
+  if (acceleratedCrc === undefined) acceleratedCrc = loadAccelerated()
+  return acceleratedCrc === null ? 'crc-32' : '@node-rs/crc32'
 }
 
 /**

@@ -33,7 +33,7 @@ test('only the range counts, on both sides of the size where native code takes o
 })
 
 test('the native package is used where it is installed', () => {
-  expect(crc32cImplementation).toBe('@node-rs/crc32')
+  expect(crc32cImplementation()).toBe('@node-rs/crc32')
 })
 
 /** The module as it loads when `require` gives it this for the native package. */
@@ -60,9 +60,19 @@ test.each([
   ]
 ])('where the native package %s, the portable one computes everything', async (_, native) => {
   const loaded = await loadWith(native)
-  expect(loaded.crc32cImplementation).toBe('crc-32')
+  expect(loaded.crc32cImplementation()).toBe('crc-32')
   const bytes = pattern(4000)
   expect(loaded.crc32c(bytes, 0, 4000)).toBe(bitByBit(bytes))
+})
+
+test('the native package is not loaded before a large range needs it', async () => {
+  const native = vi.fn<() => object>(() => ({ crc32c: bitByBit }))
+  const loaded = await loadWith(native)
+  loaded.crc32c(pattern(2000), 0, 1000)
+  expect(native).not.toHaveBeenCalled()
+  loaded.crc32c(pattern(2000), 0, 2000)
+  loaded.crc32c(pattern(2000), 0, 2000)
+  expect(native).toHaveBeenCalledTimes(1)
 })
 
 test('the native package takes large ranges and leaves small ones alone', async () => {
@@ -74,7 +84,7 @@ test('the native package takes large ranges and leaves small ones alone', async 
     }
   }
   const loaded = await loadWith(() => native)
-  expect(loaded.crc32cImplementation).toBe('@node-rs/crc32')
+  expect(loaded.crc32cImplementation()).toBe('@node-rs/crc32')
   sizes.length = 0
   loaded.crc32c(pattern(2000), 0, 1023)
   loaded.crc32c(pattern(2000), 0, 1024)

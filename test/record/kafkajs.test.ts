@@ -43,17 +43,15 @@ interface Kafkajs {
 }
 
 const require = createRequire(import.meta.url)
-const inside = (path: string): unknown => require(`kafkajs/src/protocol/${path}`)
+const inside = <T>(path: string): T => require(`kafkajs/src/protocol/${path}`)
 
-// eslint-disable-next-line typescript/no-unsafe-type-assertion -- kafkajs has no types for what is
-// inside of it.
-const kafkajs = {
+const kafkajs: Kafkajs = {
   Decoder: inside('decoder'),
   decodeBatch: inside('recordBatch/v0/decoder'),
-  encodeBatch: Reflect.get(Object(inside('recordBatch/v0')), 'RecordBatch'),
+  encodeBatch: inside<{ RecordBatch: Kafkajs['encodeBatch'] }>('recordBatch/v0').RecordBatch,
   encodeRecord: inside('recordBatch/record/v0'),
-  Codecs: Reflect.get(Object(inside('message/compression')), 'Codecs')
-} as Kafkajs
+  Codecs: inside<Pick<Kafkajs, 'Codecs'>>('message/compression').Codecs
+}
 
 beforeAll(() => {
   // kafkajs asks its users for a snappy codec; the common ones take raw blocks and the framing
