@@ -43,14 +43,12 @@ interface Kafkajs {
 }
 
 const require = createRequire(import.meta.url)
-const inside = <T>(path: string): T => require(`kafkajs/src/protocol/${path}`)
-
 const kafkajs: Kafkajs = {
-  Decoder: inside('decoder'),
-  decodeBatch: inside('recordBatch/v0/decoder'),
-  encodeBatch: inside<{ RecordBatch: Kafkajs['encodeBatch'] }>('recordBatch/v0').RecordBatch,
-  encodeRecord: inside('recordBatch/record/v0'),
-  Codecs: inside<Pick<Kafkajs, 'Codecs'>>('message/compression').Codecs
+  Decoder: require('kafkajs/src/protocol/decoder'),
+  decodeBatch: require('kafkajs/src/protocol/recordBatch/v0/decoder'),
+  encodeBatch: require('kafkajs/src/protocol/recordBatch/v0').RecordBatch,
+  encodeRecord: require('kafkajs/src/protocol/recordBatch/record/v0'),
+  Codecs: require('kafkajs/src/protocol/message/compression').Codecs
 }
 
 beforeAll(() => {
