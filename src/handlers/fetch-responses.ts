@@ -12,7 +12,10 @@ export interface Outcome extends FetchOutcome {
 const storageErrorSince = 6
 const noRecords = Buffer.alloc(0)
 
-/** The answer in the order of the request: neighbours of one topic share an entry, a topic named twice has two. */
+/**
+ * The answer in the order of the request: neighbours of one topic share an entry, a topic named
+ * twice has two.
+ */
 export function fetchResponses(
   apiVersion: number,
   partitions: readonly FetchPartition[],

@@ -1,6 +1,6 @@
-// Fetch. Nobody follows this broker: replica ids are refused with NOT_LEADER_OR_FOLLOWER, as Kafka does with a
-// replica that it does not know. rackId and lastFetchedEpoch are ignored: there is one replica, and a diverging epoch
-// is for followers. clusterId is not compared.
+// Fetch. Nobody follows this broker: replica ids are refused with NOT_LEADER_OR_FOLLOWER, as Kafka
+// does with a replica that it does not know. rackId and lastFetchedEpoch are ignored: there is one
+// replica, and a diverging epoch is for followers. clusterId is not compared.
 import type { FetchPartition } from '../partition/fetch-session.ts'
 import { readOrWait } from '../partition/fetch-reads.ts'
 import type { PartitionToRead } from '../partition/fetch-reads.ts'

@@ -1,8 +1,9 @@
-// InitProducerId, for idempotent producers: each call gives a new id with epoch 0, also to a producer that names its
-// old one, as Kafka does. Transactions are not offered yet. A transactional id is refused with
-// TRANSACTIONAL_ID_AUTHORIZATION_FAILED: kafkajs, the Java clients and librdkafka all give up at once on it, while
-// every code that says it better is retried by one of them until its time is over.
-// That WRITE on any topic implies IDEMPOTENT_WRITE (KIP-679) is for the authorizer to know.
+// InitProducerId, for idempotent producers: each call gives a new id with epoch 0, also to a
+// producer that names its old one, as Kafka does. Transactions are not offered yet. A transactional
+// id is refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED: kafkajs, the Java clients and
+// librdkafka all give up at once on it, while every code that says it better is retried by one of
+// them until its time is over. That WRITE on any topic implies IDEMPOTENT_WRITE (KIP-679) is for
+// the authorizer to know.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type {

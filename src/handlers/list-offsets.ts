@@ -1,6 +1,6 @@
-// ListOffsets. timeoutMs is ignored: nothing is looked up in remote storage.
-// A batch that cannot be opened here (lz4, zstd without their codec) is found as a whole: its first offset, its
-// largest timestamp.
+// ListOffsets. timeoutMs is ignored: nothing is looked up in remote storage. A batch that cannot be
+// opened here (lz4, zstd without their codec) is found as a whole: its first offset, its largest
+// timestamp.
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type {

@@ -1,8 +1,12 @@
-// OffsetForLeaderEpoch. replicaId is ignored: no replica follows this broker, and consumers get the same answer.
+// OffsetForLeaderEpoch. replicaId is ignored: no replica follows this broker, and consumers get the
+// same answer.
+import type { Messages } from '../wire/generated/api-table.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import type { OffsetForLeaderEpochResponseEpochEndOffsetInit } from '../wire/generated/offset-for-leader-epoch.ts'
 import type { Handler } from './handler.ts'
+
+type TopicResult = Messages['OffsetForLeaderEpoch']['response']['topics'][number]
+type EpochEndOffset = TopicResult['partitions'][number]
 
 export const offsetForLeaderEpoch: Handler<'OffsetForLeaderEpoch'> = (context, request) => {
   const isPeer = context.authorize('CLUSTER_ACTION', 'CLUSTER', 'kafka-cluster')
@@ -23,9 +27,6 @@ export const offsetForLeaderEpoch: Handler<'OffsetForLeaderEpoch'> = (context, r
   return { topics }
 }
 
-function refused(
-  partition: number,
-  error: ErrorName
-): OffsetForLeaderEpochResponseEpochEndOffsetInit {
+function refused(partition: number, error: ErrorName): EpochEndOffset {
   return { partition, errorCode: errorCode(error) }
 }

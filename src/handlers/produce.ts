@@ -1,6 +1,7 @@
-// Produce. timeoutMs is ignored: there are no replicas to wait for.
-// Transactions are not offered yet: transactional records are refused like those of an unknown transactional id,
-// with INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka does.
+// Produce. timeoutMs is ignored: there are no replicas to wait for. Transactions are not offered
+// yet: transactional records are refused like those of an unknown transactional id, with
+// INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka
+// does.
 import type { AppendResult } from '../partition/partition.ts'
 import { batchHeaderSize, isTransactional } from '../record/batch.ts'
 import { errorCode } from '../wire/generated/errors.ts'
@@ -26,7 +27,8 @@ const noRecords = Buffer.alloc(0)
 
 export const produce: Handler<'Produce'> = async (context, request) => {
   const refusal = transactionRefusal(context, request)
-  // Every append begins before the first await: requests of one connection overlap, and must keep their order.
+  // Every append begins before the first await: requests of one connection overlap, and must keep
+  // their order.
   const begun = request.topicData.map(topic => beginTopic(context, request, topic, refusal))
   const responses: ProduceResponseTopicProduceResponseInit[] = []
   let failed = false

@@ -28,7 +28,10 @@ export function refused(error: ErrorName, detail: string | null): AppendFailure 
   return { ...failure(error, detail), recordErrors: [] }
 }
 
-/** A batch that was refused before anything was written, with the records at fault if the fault is in records. */
+/**
+ * A batch that was refused before anything was written, with the records at fault if the fault is
+ * in records.
+ */
 export function refusal(
   { error, detail }: Failure<ErrorName>,
   recordErrors: readonly RecordError[] = []
@@ -37,8 +40,8 @@ export function refusal(
 }
 
 /**
- * The Kafka error of a write that the storage engine refused. A fenced owner, and one that finds the log's end
- * elsewhere, has lost the partition to another: clients look for the new leader.
+ * The Kafka error of a write that the storage engine refused. A fenced owner, and one that finds
+ * the log's end elsewhere, has lost the partition to another: clients look for the new leader.
  */
 export function appendErrorName(error: AppendError): ErrorName {
   switch (error) {

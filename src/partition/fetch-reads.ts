@@ -28,7 +28,10 @@ export interface FetchedRecords extends PartitionBounds {
   readonly pieces: readonly Buffer[]
   /** Bytes of all pieces. */
   readonly size: number
-  /** Those that overlap the pieces, ascending by first offset; null when uncommitted records are read. */
+  /**
+   * Those that overlap the pieces, ascending by first offset; null when uncommitted records are
+   * read.
+   */
   readonly abortedTransactions: readonly AbortedTransaction[] | null
 }
 
@@ -52,8 +55,9 @@ export interface FetchLimits {
 }
 
 /**
- * Reads partitions, and once more when they have brought `minBytes` together or `maxWaitMs` is over: what the second
- * pass finds is the answer, whatever it is. An error is answered at once (Kafka: ReplicaManager.fetchMessages).
+ * Reads partitions, and once more when they have brought `minBytes` together or `maxWaitMs` is
+ * over: what the second pass finds is the answer, whatever it is. An error is answered at once
+ * (Kafka: ReplicaManager.fetchMessages).
  *
  * @param signal aborted when nobody waits for the answer any more
  */
@@ -75,8 +79,9 @@ export async function readOrWait(
 }
 
 /**
- * Reads partitions one after the other until `maxBytes` are found. The first batch of the first partition that has
- * any is returned whole even if it exceeds the limits, or the client would never get past it (KIP-74).
+ * Reads partitions one after the other until `maxBytes` are found. The first batch of the first
+ * partition that has any is returned whole even if it exceeds the limits, or the client would never
+ * get past it (KIP-74).
  */
 export async function readPartitions(
   partitions: readonly PartitionToRead[],
@@ -120,8 +125,8 @@ export async function readPartitions(
 }
 
 /**
- * Goes on where a first read has stopped short of what was asked: a log gives `logReadSizeMax` at a time, and may
- * stop at the end of a segment. Nobody is made to wait for bytes that are there.
+ * Goes on where a first read has stopped short of what was asked: a log gives `logReadSizeMax` at a
+ * time, and may stop at the end of a segment. Nobody is made to wait for bytes that are there.
  */
 async function readOn(
   partition: Partition,
@@ -144,7 +149,9 @@ async function readOn(
   }
 }
 
-/** The pieces of one partition as one; the bounds are those of the latest read, which saw the most. */
+/**
+ * The pieces of one partition as one; the bounds are those of the latest read, which saw the most.
+ */
 function joined(reads: readonly PartitionRead[]): FetchedRecords {
   const { highWatermark, lastStableOffset, logStartOffset } = reads.at(-1)!
   const pieces = reads.map(each => each.bytes).filter(each => each.length > 0)

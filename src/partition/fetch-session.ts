@@ -4,7 +4,9 @@ import type { Random } from '../io/random.ts'
 import { fetchSessionEvictionMs, fetchSessionPartitionsMax, fetchSessionsMax } from '../limits.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 
-/** What a fetch asks of one partition. Named by `topic` up to version 12, by `topicId` from 13 on. */
+/**
+ * What a fetch asks of one partition. Named by `topic` up to version 12, by `topicId` from 13 on.
+ */
 export interface FetchPartition {
   readonly topic: string
   readonly topicId: string
@@ -24,7 +26,10 @@ export interface ForgottenPartition {
 export interface FetchSessionRequest {
   /** 0 without a session. */
   readonly sessionId: number
-  /** -1 asks for no session and ends the one named, 0 for a new one, above for the next fetch of the one named. */
+  /**
+   * -1 asks for no session and ends the one named, 0 for a new one, above for the next fetch of the
+   * one named.
+   */
   readonly sessionEpoch: number
   /** Version 13 and above. */
   readonly usesTopicIds: boolean
@@ -52,7 +57,10 @@ export interface FetchAnswer {
 export type FetchSessionError =
   'FETCH_SESSION_ID_NOT_FOUND' | 'INVALID_FETCH_SESSION_EPOCH' | 'FETCH_SESSION_TOPIC_ID_ERROR'
 
-/** One fetch on its way: which partitions it is about, and in the end which of them the client has to hear of. */
+/**
+ * One fetch on its way: which partitions it is about, and in the end which of them the client has
+ * to hear of.
+ */
 export interface FetchContext {
   readonly partitions: readonly FetchPartition[]
   /**
@@ -88,9 +96,10 @@ const finalEpoch = -1
 const initialEpoch = 0
 
 /**
- * Fetch sessions (KIP-227): the client names its partitions once, then only what changes, and hears only of
- * partitions that have something new. Pure but for the source of ids. Kafka: FetchManager, FetchSessionCache.
- * Kafka's privileged sessions are those of replica fetchers, which have no place here.
+ * Fetch sessions (KIP-227): the client names its partitions once, then only what changes, and hears
+ * only of partitions that have something new. Pure but for the source of ids. Kafka: FetchManager,
+ * FetchSessionCache. Kafka's privileged sessions are those of replica fetchers, which have no place
+ * here.
  */
 export class FetchSessions {
   readonly #random: Random
@@ -115,8 +124,9 @@ export class FetchSessions {
    * Begins a fetch.
    *
    * @param nowMs monotonic
-   * @returns FETCH_SESSION_ID_NOT_FOUND for a session that has ended or was evicted, INVALID_FETCH_SESSION_EPOCH for
-   *   one whose turn it is not, FETCH_SESSION_TOPIC_ID_ERROR when names and ids of topics are mixed in one
+   * @returns FETCH_SESSION_ID_NOT_FOUND for a session that has ended or was evicted,
+   *   INVALID_FETCH_SESSION_EPOCH for one whose turn it is not, FETCH_SESSION_TOPIC_ID_ERROR when
+   *   names and ids of topics are mixed in one
    */
   begin(request: FetchSessionRequest, nowMs: number): Result<FetchContext, FetchSessionError> {
     const { sessionId, sessionEpoch } = request
@@ -129,7 +139,7 @@ export class FetchSessions {
     const session = this.#sessions.get(sessionId)
     if (session === undefined) return failure('FETCH_SESSION_ID_NOT_FOUND')
     if (session.epoch !== sessionEpoch) {
-      const detail = `the next epoch of session ${sessionId} is ${session.epoch}, not ${sessionEpoch}`
+      const detail = `epoch ${session.epoch} comes next in session ${sessionId}`
       return failure('INVALID_FETCH_SESSION_EPOCH', detail)
     }
     if (session.usesTopicIds !== request.usesTopicIds) {
@@ -141,7 +151,8 @@ export class FetchSessions {
       return success(sessionless(request.partitions))
     }
     if (this.#partitionCount > fetchSessionPartitionsMax) {
-      // It has outgrown what all sessions may hold: the client starts anew, and gets a session only if there is room.
+      // It has outgrown what all sessions may hold: the client starts anew, and gets a session only
+      // if there is room.
       this.#remove(session)
       return failure('FETCH_SESSION_ID_NOT_FOUND')
     }
@@ -202,8 +213,9 @@ export class FetchSessions {
   }
 
   /**
-   * Whether a session of `size` partitions may be made, for which another may have to go: one that has not been used
-   * for two minutes, or the smallest of those that are as old, if it is smaller than the new one.
+   * Whether a session of `size` partitions may be made, for which another may have to go: one that
+   * has not been used for two minutes, or the smallest of those that are as old, if it is smaller
+   * than the new one.
    */
   #makeRoom(size: number, nowMs: number): boolean {
     for (;;) {
@@ -271,7 +283,9 @@ function hasNews(known: CachedPartition, outcome: FetchOutcome): boolean {
   )
 }
 
-/** Who got records goes to the end of the line, so that busy partitions do not starve the others. */
+/**
+ * Who got records goes to the end of the line, so that busy partitions do not starve the others.
+ */
 function moveToEnd(session: FetchSession, key: string, partition: CachedPartition): void {
   session.partitions.delete(key)
   session.partitions.set(key, partition)

@@ -3,7 +3,10 @@ import { Deadlines } from '../base/deadlines.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
 import type { IsolationLevel, Partition } from './partition.ts'
 
-/** Why a waiting fetch goes on: there is enough to read, its time is over, or nobody wants the answer any more. */
+/**
+ * Why a waiting fetch goes on: there is enough to read, its time is over, or nobody wants the
+ * answer any more.
+ */
 export type WaitOutcome = 'ready' | 'expired' | 'cancelled'
 
 /** One partition of a fetch that found too little, as it stood right before it was read. */
@@ -29,8 +32,8 @@ export interface WaitRequest {
 }
 
 /**
- * Fetches that wait for records. A waiter hangs on its partitions and is woken in the turn in which they bring it
- * to its minimum; all waiters share one alarm. Nothing runs while nothing happens.
+ * Fetches that wait for records. A waiter hangs on its partitions and is woken in the turn in which
+ * they bring it to its minimum; all waiters share one alarm. Nothing runs while nothing happens.
  */
 export class FetchWaiters {
   readonly #clock: Clock
@@ -49,8 +52,8 @@ export class FetchWaiters {
   }
 
   /**
-   * Resolves once the partitions together have `minBytes` for the reader, or `maxWaitMs` is over. What came between
-   * the read and this call counts.
+   * Resolves once the partitions together have `minBytes` for the reader, or `maxWaitMs` is over.
+   * What came between the read and this call counts.
    */
   wait(request: WaitRequest): Promise<WaitOutcome> {
     if (this.#isClosed || request.signal.aborted) return Promise.resolve('cancelled')
@@ -113,8 +116,8 @@ export class FetchWaiters {
   }
 
   /**
-   * Makes sure that the alarm rings in time for the earliest. An alarm whose waiter has left is let ring: taking it
-   * back and setting it again would cost every single fetch a timer.
+   * Makes sure that the alarm rings in time for the earliest. An alarm whose waiter has left is let
+   * ring: taking it back and setting it again would cost every single fetch a timer.
    */
   #setAlarm(): void {
     const earliestMs = this.#deadlines.earliestMs
@@ -215,7 +218,8 @@ class Awaited {
     const wasHeld = this.#from.lastStableOffset < this.#from.highWatermark
     const stable = partition.lastStableOffset
     if (!wasHeld && stable === partition.highWatermark) return readSize + grown
-    // A transaction holds or held records back, and how many bytes its end sets free is not known: look at them.
+    // A transaction holds or held records back, and how many bytes its end sets free is not known:
+    // look at them.
     return stable > Math.max(fetchOffset, this.#from.lastStableOffset) ? Infinity : readSize
   }
 }

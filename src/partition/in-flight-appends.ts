@@ -14,8 +14,9 @@ export interface InFlightAppend {
 }
 
 /**
- * The batches of one partition that are on their way to the disk, in the order of their offsets. When one of them
- * fails, it and all behind it are taken out of the producer state, newest first: the log will never hold them.
+ * The batches of one partition that are on their way to the disk, in the order of their offsets.
+ * When one of them fails, it and all behind it are taken out of the producer state, newest first:
+ * the log will never hold them.
  */
 export class InFlightAppends {
   #appends: InFlightAppend[] = []
@@ -38,7 +39,10 @@ export class InFlightAppends {
     return this.#appends.find(each => each.baseOffset === baseOffset) ?? null
   }
 
-  /** Everything below is durable. Returns the `endSize` of the newest batch that is, null if there was none. */
+  /**
+   * Everything below is durable. Returns the `endSize` of the newest batch that is, null if there
+   * was none.
+   */
   onDurable(durableEndOffset: number): number | null {
     let count = 0
     let endSize: number | null = null
@@ -51,7 +55,9 @@ export class InFlightAppends {
     return endSize
   }
 
-  /** The log ends here: what is in flight beyond was lost, and its failure is about to be heard of. */
+  /**
+   * The log ends here: what is in flight beyond was lost, and its failure is about to be heard of.
+   */
   onLogEnd(logEndOffset: number, producers: ProducerState): void {
     for (;;) {
       const newest = this.#appends.at(-1)
@@ -60,7 +66,9 @@ export class InFlightAppends {
     }
   }
 
-  /** The write of this batch failed. Harmless when the failure of an earlier one has taken it along. */
+  /**
+   * The write of this batch failed. Harmless when the failure of an earlier one has taken it along.
+   */
   onFailed(failed: InFlightAppend, producers: ProducerState): void {
     const first = this.#appends.indexOf(failed)
     if (first === -1) return

@@ -5,8 +5,8 @@ import * as batch from '../record/batch.ts'
 import type { PartitionLog, ReadBatches, ReadError } from '../storage/partition-log.ts'
 
 /**
- * Visits every batch from `logStartOffset` to the `logEndOffset` at the call, in order. The bytes are the visitor's
- * for the time of the call only.
+ * Visits every batch from `logStartOffset` to the `logEndOffset` at the call, in order. The bytes
+ * are the visitor's for the time of the call only.
  */
 export async function walkLog(
   log: PartitionLog,
@@ -37,9 +37,10 @@ export async function walkLog(
 }
 
 /**
- * Reads whole batches from the one that holds `fromOffset` on. Batches that compaction has emptied are passed over
- * while something follows them below `upToOffset`: kafkajs does not move on by them. At the end they are handed out
- * all the same: Java clients move on by them, and some wait until they have reached the end.
+ * Reads whole batches from the one that holds `fromOffset` on. Batches that compaction has emptied
+ * are passed over while something follows them below `upToOffset`: kafkajs does not move on by
+ * them. At the end they are handed out all the same: Java clients move on by them, and some wait
+ * until they have reached the end.
  *
  * @param upToOffset exclusive
  */

@@ -27,8 +27,8 @@ const noOffset: TimestampedOffset = { offset: -1, timestampMs: -1, leaderEpoch: 
 /**
  * What ListOffsets asks for (Kafka: UnifiedLog.fetchOffsetByTimestamp).
  *
- * @param timestamp ms, or -1 the end, -2 and -4 the start, -3 the record with the largest timestamp, -5 and -6 what
- *   tiered storage holds: nothing here
+ * @param timestamp ms, or -1 the end, -2 and -4 the start, -3 the record with the largest
+ *   timestamp, -5 and -6 what tiered storage holds: nothing here
  * @returns offset and timestamp -1 when no record fits
  */
 export async function findOffset(
@@ -56,9 +56,10 @@ export async function findOffset(
 }
 
 /**
- * The first record at or after `timestampMs`, from `logStartOffset` up to `upToOffset` (exclusive): also within a
- * batch, and the first of several that share one timestamp. Batches that cannot be opened here (lz4 and zstd
- * without their codec) count with their first offset and their largest timestamp.
+ * The first record at or after `timestampMs`, from `logStartOffset` up to `upToOffset` (exclusive):
+ * also within a batch, and the first of several that share one timestamp. Batches that cannot be
+ * opened here (lz4 and zstd without their codec) count with their first offset and their largest
+ * timestamp.
  */
 async function firstOffsetSince(
   log: PartitionLog,
@@ -93,13 +94,17 @@ async function firstOffsetSince(
   }
 }
 
-/** The record with the largest timestamp of the log, the first if there are several; null for an empty log. */
+/**
+ * The record with the largest timestamp of the log, the first if there are several; null for an
+ * empty log.
+ */
 async function offsetOfLargestTimestamp(
   log: PartitionLog,
   upToOffset: number
 ): Promise<Result<TimestampedOffset | null, ReadError>> {
   const largest = log.largestTimestamp
-  // Kafka looks at the whole log and then hides what is not visible yet, rather than taking the next largest.
+  // Kafka looks at the whole log and then hides what is not visible yet, rather than taking the
+  // next largest.
   if (largest === null || largest.offset >= upToOffset) return success(null)
   if (largest.offset < log.logStartOffset) return success(null)
   const read = await log.read({

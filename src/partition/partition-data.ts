@@ -11,7 +11,10 @@ export interface AppendOptions {
   readonly produceVersion: number
   /** The epoch the client believes in, or -1 when it sends none (KIP-320). */
   readonly currentLeaderEpoch?: number
-  /** The transaction coordinator has confirmed that the producer's transaction takes in this partition (KIP-890). */
+  /**
+   * The transaction coordinator has confirmed that the producer's transaction takes in this
+   * partition (KIP-890).
+   */
   readonly isTransactionVerified?: boolean
 }
 
@@ -49,11 +52,16 @@ export interface PartitionBounds {
 }
 
 export interface PartitionRead extends PartitionBounds {
-  /** Whole batches, a view that is the reader's until `release`; empty when there is nothing to read. */
+  /**
+   * Whole batches, a view that is the reader's until `release`; empty when there is nothing to
+   * read.
+   */
   readonly bytes: Buffer
   /** Call it exactly once, when nobody looks at `bytes` any more. */
   release(): void
-  /** Those that overlap `bytes`, ascending by first offset; null when uncommitted records are read. */
+  /**
+   * Those that overlap `bytes`, ascending by first offset; null when uncommitted records are read.
+   */
   readonly abortedTransactions: readonly AbortedTransaction[] | null
 }
 

@@ -27,13 +27,13 @@ import type {
   Damage,
   IsolationLevel,
   OwnRecord,
-  PartitionBounds,
   PartitionRead,
   PartitionReadRequest,
   ReplayedBatch,
   TransactionEnd
 } from './partition-data.ts'
 import { rebuildProducers, sequencedBatch } from './rebuild-producers.ts'
+import { Visibility } from './visibility.ts'
 
 export type { AppendFailure, AppendInfo, AppendResult, RecordError } from './append-result.ts'
 export type * from './partition-data.ts'
@@ -51,10 +51,9 @@ export interface PartitionOptions {
 }
 
 /**
- * The data plane of one partition: every rule of Kafka that stands above bytes. It assigns offsets, holds producers
- * to their sequences, says what consumers may see, and hands bytes to the log and back.
- *
- * `logStartOffset` <= `lastStableOffset` <= `highWatermark` <= `logEndOffset`, and none of them ever goes back.
+ * The data plane of one partition: every rule of Kafka that stands above bytes. It assigns offsets,
+ * holds producers to their sequences, says what consumers may see, and hands bytes to the log and
+ * back.
  */
 export class Partition {
   readonly topic: string
@@ -70,22 +69,23 @@ export class Partition {
   readonly #epochStartOffset: number
   readonly #producers: ProducerState
   readonly #inFlight = new InFlightAppends()
-  readonly #listeners = new Set<() => void>()
+  readonly #visibility: Visibility
   #configs: TopicConfigs
-  #highWatermark: number
-  #announcedStableOffset: number
   #lastAppendTimeMs: number
   /** Bytes appended since the partition was opened. */
   #appendedSize = 0
-  #visibleSize = 0
   #isClosed = false
 
-  /** Opens the partition over its log, which is its alone from now on. The log is read to learn of its producers. */
+  /**
+   * Opens the partition over its log, which is its alone from now on. The log is read to learn of
+   * its producers.
+   */
   static async open(options: PartitionOptions): Promise<Partition> {
     const producers = new ProducerState(producerLimits)
     const rebuilt = await rebuildProducers(options.log, producers, options.clock.wallMs())
     if (rebuilt.ok) return new Partition(options, producers, null)
-    // Half a state would refuse producers that are in order; with none, any next sequence is accepted.
+    // Half a state would refuse producers that are in order; with none, any next sequence is
+    // accepted.
     return new Partition(options, new ProducerState(producerLimits), rebuilt)
   }
 
@@ -102,13 +102,10 @@ export class Partition {
     this.#epochStartOffset = options.log.logEndOffset
     this.#producers = producers
     this.#configs = options.configs
-    this.#highWatermark = options.log.durableEndOffset
-    this.#producers.onHighWatermark(this.#highWatermark)
-    this.#announcedStableOffset = this.lastStableOffset
+    this.#visibility = new Visibility(options.log, producers)
     const stampsTime = options.configs.messageTimestampType === 'LogAppendTime'
     this.#lastAppendTimeMs = (stampsTime && options.log.largestTimestamp?.timestampMs) || 0
-    this.#log.onDurable(() => this.#advance())
-    this.#invariants()
+    this.#log.onDurable(() => this.#onDurable())
   }
 
   get logStartOffset(): number {
@@ -117,23 +114,24 @@ export class Partition {
 
   /** First offset that consumers do not see yet. */
   get highWatermark(): number {
-    return this.#highWatermark
+    return this.#visibility.highWatermark
   }
 
   /** First offset that consumers of committed records do not see yet. */
   get lastStableOffset(): number {
-    const unstable = this.#producers.firstUnstableOffset
-    if (unstable === null) return this.#highWatermark
-    return Math.min(this.#highWatermark, Math.max(unstable, this.#log.logStartOffset))
+    return this.#visibility.lastStableOffset
   }
 
   get logEndOffset(): number {
     return this.#log.logEndOffset
   }
 
-  /** Bytes that came below the high watermark since the partition was opened: how waiting fetches count. Only grows. */
+  /**
+   * Bytes that came below the high watermark since the partition was opened: how waiting fetches
+   * count. Only grows.
+   */
   get visibleSize(): number {
-    return this.#visibleSize
+    return this.#visibility.size
   }
 
   /** Bytes kept. */
@@ -146,13 +144,14 @@ export class Partition {
   }
 
   /**
-   * Appends the one batch that a client sent. Offsets are assigned and the bytes written before the call returns,
-   * so calls in one turn keep their order; the promise resolves when the batch is acknowledged. The offsets are
-   * stamped into `records` itself.
+   * Appends the one batch that a client sent. Offsets are assigned and the bytes written before the
+   * call returns, so calls in one turn keep their order; the promise resolves when the batch is
+   * acknowledged. The offsets are stamped into `records` itself.
    *
-   * @returns where the batch is, or was when it is the repetition of an earlier one; FENCED_LEADER_EPOCH and
-   *   UNKNOWN_LEADER_EPOCH for a client of another time, what `validateProduced` and `ProducerState.check` refuse,
-   *   KAFKA_STORAGE_ERROR when the log cannot be written
+   * @returns where the batch is, or was when it is the repetition of an earlier one;
+   *   FENCED_LEADER_EPOCH and UNKNOWN_LEADER_EPOCH for a client of another time, what
+   *   `validateProduced` and `ProducerState.check` refuse, KAFKA_STORAGE_ERROR when the log cannot
+   *   be written
    */
   append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
     const fault = this.#writeFault(options.currentLeaderEpoch ?? -1)
@@ -177,7 +176,8 @@ export class Partition {
   }
 
   /**
-   * Appends records of the broker's own, in one batch: what coordinators and the cluster metadata write.
+   * Appends records of the broker's own, in one batch: what coordinators and the cluster metadata
+   * write.
    *
    * @returns MESSAGE_TOO_LARGE beyond the topic's max.message.bytes, KAFKA_STORAGE_ERROR
    */
@@ -190,7 +190,7 @@ export class Partition {
       records: records.map(each => ({ ...each, timestampMs: each.timestampMs ?? nowMs }))
     })
     if (bytes.length > this.#configs.maxMessageBytes) {
-      const detail = `${bytes.length} bytes in one batch, ${this.#configs.maxMessageBytes} are allowed`
+      const detail = `${bytes.length} bytes in one batch, more than max.message.bytes`
       return refusal(failure('MESSAGE_TOO_LARGE', detail))
     }
     this.#stamp(bytes, nowMs)
@@ -217,18 +217,19 @@ export class Partition {
   }
 
   /**
-   * Reads whole batches from the one that contains `fromOffset` on, as far as consumers may see. Batches that
-   * compaction has emptied are skipped while something follows them: kafkajs does not move on by them.
+   * Reads whole batches from the one that contains `fromOffset` on, as far as consumers may see.
+   * Batches that compaction has emptied are skipped while something follows them: kafkajs does not
+   * move on by them.
    *
-   * @returns OFFSET_OUT_OF_RANGE outside of the log, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, CORRUPT_MESSAGE for
-   *   bytes that fail their checksum, KAFKA_STORAGE_ERROR
+   * @returns OFFSET_OUT_OF_RANGE outside of the log, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH,
+   *   CORRUPT_MESSAGE for bytes that fail their checksum, KAFKA_STORAGE_ERROR
    */
   async read(request: PartitionReadRequest): Promise<Result<PartitionRead, ErrorName>> {
     const nothing = this.readNothing(request)
     if (nothing !== null) return nothing
     const { fromOffset, isolationLevel } = request
     const committedOnly = isolationLevel === 'READ_COMMITTED'
-    const bounds = this.#bounds()
+    const bounds = this.#visibility.bounds
     const upToOffset = committedOnly ? bounds.lastStableOffset : bounds.highWatermark
     const read = await readVisible(this.#log, request, upToOffset)
     if (!read.ok) return failure(readErrorName(read.error), read.detail)
@@ -242,14 +243,14 @@ export class Partition {
   }
 
   /**
-   * The answer of `read` when it needs nothing of the log: there is nothing to be seen, or the request is refused.
-   * Null when the log has to be read.
+   * The answer of `read` when it needs nothing of the log: there is nothing to be seen, or the
+   * request is refused. Null when the log has to be read.
    */
   readNothing(request: PartitionReadRequest): Result<PartitionRead, ErrorName> | null {
     const fault = this.#fault(request.currentLeaderEpoch)
     if (fault !== null) return fault
     const { fromOffset } = request
-    const bounds = this.#bounds()
+    const bounds = this.#visibility.bounds
     if (fromOffset < bounds.logStartOffset || fromOffset > this.#log.logEndOffset) {
       const range = `${bounds.logStartOffset} to ${this.#log.logEndOffset}`
       return failure('OFFSET_OUT_OF_RANGE', `offset ${fromOffset} is outside of ${range}`)
@@ -262,8 +263,8 @@ export class Partition {
   }
 
   /**
-   * Hands over every batch from `logStartOffset` to the `logEndOffset` at the call, in order. The records are views
-   * that end with the call of `onBatch`: copy what is kept.
+   * Hands over every batch from `logStartOffset` to the `logEndOffset` at the call, in order. The
+   * records are views that end with the call of `onBatch`: copy what is kept.
    *
    * @returns CORRUPT_MESSAGE or KAFKA_STORAGE_ERROR where the log could not be read on
    */
@@ -291,10 +292,10 @@ export class Partition {
   /**
    * Where in the log a moment is, for ListOffsets.
    *
-   * @param timestamp ms, or -1 the end that this reader may see, -2 and -4 the start, -3 the record with the largest
-   *   timestamp, -5 and -6 what tiered storage holds: nothing here
-   * @returns offset and timestamp -1 when no record fits; FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, CORRUPT_MESSAGE,
-   *   KAFKA_STORAGE_ERROR
+   * @param timestamp ms, or -1 the end that this reader may see, -2 and -4 the start, -3 the record
+   *   with the largest timestamp, -5 and -6 what tiered storage holds: nothing here
+   * @returns offset and timestamp -1 when no record fits; FENCED_LEADER_EPOCH,
+   *   UNKNOWN_LEADER_EPOCH, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR
    */
   async listOffset(
     timestamp: number,
@@ -304,7 +305,7 @@ export class Partition {
     const fault = this.#fault(currentLeaderEpoch)
     if (fault !== null) return fault
     const committedOnly = isolationLevel === 'READ_COMMITTED'
-    const upToOffset = committedOnly ? this.lastStableOffset : this.#highWatermark
+    const upToOffset = committedOnly ? this.lastStableOffset : this.highWatermark
     const { leaderEpoch } = this
     const found = await findOffset(this.#log, timestamp, {
       upToOffset,
@@ -315,10 +316,12 @@ export class Partition {
   }
 
   /**
-   * Raises the log start offset; durable when it resolves. An offset at or below the present start changes nothing.
+   * Raises the log start offset; durable when it resolves. An offset at or below the present start
+   * changes nothing.
    *
    * @param beforeOffset first offset to keep, or -1 for the high watermark
-   * @returns OFFSET_OUT_OF_RANGE beyond the high watermark, POLICY_VIOLATION for a topic that is only compacted
+   * @returns OFFSET_OUT_OF_RANGE beyond the high watermark, POLICY_VIOLATION for a topic that is
+   *   only compacted
    */
   async deleteRecords(
     beforeOffset: number
@@ -329,16 +332,15 @@ export class Partition {
     if (cleanupPolicy.compact && !cleanupPolicy.delete) {
       return failure('POLICY_VIOLATION', `cleanup.policy of ${this.topic} does not include delete`)
     }
-    const offset = beforeOffset === -1 ? this.#highWatermark : beforeOffset
-    if (offset < 0 || offset > this.#highWatermark) {
-      const detail = `offset ${beforeOffset} is not below the high watermark ${this.#highWatermark}`
+    const offset = beforeOffset === -1 ? this.highWatermark : beforeOffset
+    if (offset < 0 || offset > this.highWatermark) {
+      const detail = `offset ${beforeOffset} is not below the high watermark ${this.highWatermark}`
       return failure('OFFSET_OUT_OF_RANGE', detail)
     }
     if (offset > this.#log.logStartOffset) {
       const raised = await this.#log.raiseLogStartOffset(this.#ownerEpoch, offset)
       if (!raised.ok) return failure(appendErrorName(raised.error), raised.detail)
-      this.#producers.onLogStartOffset(this.#log.logStartOffset)
-      this.#announce(false)
+      this.#visibility.onLogStartOffset()
     }
     return success({ logStartOffset: this.#log.logStartOffset })
   }
@@ -346,8 +348,8 @@ export class Partition {
   /**
    * Where the records of a leader epoch end: how a consumer notices that the log was cut (KIP-320).
    *
-   * @returns the largest epoch up to the one asked for and its end, both -1 when nothing is known of it;
-   *   FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH
+   * @returns the largest epoch up to the one asked for and its end, both -1 when nothing is known
+   *   of it; FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH
    */
   endOffsetForEpoch(
     leaderEpoch: number,
@@ -364,38 +366,37 @@ export class Partition {
     this.#log.reconfigure(configs)
   }
 
-  /** Calls `listener` in the turn in which the high watermark or the last stable offset moved. Returns the way out. */
+  /**
+   * Calls `listener` in the turn in which the high watermark or the last stable offset moved.
+   * Returns the way out.
+   */
   onProgress(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#visibility.onProgress(listener)
   }
 
-  /** Whether `close` was called: everything is refused with NOT_LEADER_OR_FOLLOWER, clients look for the leader. */
+  /**
+   * Whether `close` was called: everything is refused with NOT_LEADER_OR_FOLLOWER, clients look for
+   * the leader.
+   */
   get isClosed(): boolean {
     return this.#isClosed
   }
 
-  /** Refuses what comes from now on, wakes those who wait for progress, finishes what is in flight. */
+  /**
+   * Refuses what comes from now on, wakes those who wait for progress, finishes what is in flight.
+   */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const listener of this.#listeners) listener()
+    this.#visibility.wake()
     await this.#log.close()
-    this.#listeners.clear()
-  }
-
-  #bounds(): PartitionBounds {
-    return {
-      highWatermark: this.#highWatermark,
-      lastStableOffset: this.lastStableOffset,
-      logStartOffset: this.#log.logStartOffset
-    }
+    this.#visibility.forgetListeners()
   }
 
   /** Why nobody, or not this client, may use the partition now. */
   #fault(currentLeaderEpoch: number): Failure<ErrorName> | null {
     if (this.#isClosed) return failure('NOT_LEADER_OR_FOLLOWER', 'the partition is closed')
     if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.leaderEpoch) return null
-    const detail = `the client believes in leader epoch ${currentLeaderEpoch}, it is ${this.leaderEpoch}`
+    const detail = `the leader epoch is ${this.leaderEpoch}, not ${currentLeaderEpoch}`
     return currentLeaderEpoch < this.leaderEpoch
       ? failure('FENCED_LEADER_EPOCH', detail)
       : failure('UNKNOWN_LEADER_EPOCH', detail)
@@ -406,14 +407,20 @@ export class Partition {
     return this.#fault(currentLeaderEpoch)
   }
 
-  /** The epochs of the log and, as Kafka's leader does at its election, the present one from where it began. */
+  /**
+   * The epochs of the log and, as Kafka's leader does at its election, the present one from where
+   * it began.
+   */
   #epochs(): readonly LeaderEpochStart[] {
     const epochs = this.#log.leaderEpochs
     if (epochs.at(-1)?.leaderEpoch === this.leaderEpoch) return epochs
     return [...epochs, { leaderEpoch: this.leaderEpoch, startOffset: this.#epochStartOffset }]
   }
 
-  /** Writes the offsets, and the time if the topic asks for it, into a batch that is about to be appended. */
+  /**
+   * Writes the offsets, and the time if the topic asks for it, into a batch that is about to be
+   * appended.
+   */
   #stamp(bytes: Buffer, nowMs: number): void {
     batch.stampOffsets(bytes, 0, this.#log.logEndOffset, this.leaderEpoch)
     if (this.#configs.messageTimestampType === 'CreateTime') return
@@ -422,7 +429,10 @@ export class Partition {
     batch.stampLogAppendTime(bytes, 0, this.#lastAppendTimeMs)
   }
 
-  /** Gives a stamped batch to the log. The producer state knows of it before anyone can be woken by it. */
+  /**
+   * Gives a stamped batch to the log. The producer state knows of it before anyone can be woken by
+   * it.
+   */
   #hand(bytes: Buffer, applied: Applied | null, acks: number): Promise<AppendResult> {
     const baseOffset = batch.baseOffset(bytes, 0)
     const lastOffset = batch.lastOffset(bytes, 0)
@@ -444,7 +454,7 @@ export class Partition {
       logAppendTimeMs: batch.isLogAppendTime(bytes, 0) ? maxTimestampMs : batch.noTimestamp,
       logStartOffset: this.#log.logStartOffset
     }
-    this.#invariants()
+    this.#visibility.checkInvariants()
     if (this.#log.durableEndOffset > lastOffset) return Promise.resolve(success(info))
     const outcome = appended.then(result => {
       if (result.ok) return success(info)
@@ -456,7 +466,10 @@ export class Partition {
     return acks === 0 ? Promise.resolve(success(info)) : outcome
   }
 
-  /** A repetition is answered like the first time, and no sooner: its original may still be on its way to the disk. */
+  /**
+   * A repetition is answered like the first time, and no sooner: its original may still be on its
+   * way to the disk.
+   */
   #answerAgain(original: RememberedBatch, acks: number): Promise<AppendResult> {
     const inFlight = this.#inFlight.startingAt(original.baseOffset)
     if (inFlight !== null && acks !== 0) return inFlight.outcome
@@ -465,33 +478,12 @@ export class Partition {
     return Promise.resolve(success({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset }))
   }
 
-  #advance(): void {
-    const highWatermark = this.#log.durableEndOffset
-    assert(highWatermark >= this.#highWatermark, 'the high watermark never goes back')
-    const moved = highWatermark > this.#highWatermark
-    this.#highWatermark = highWatermark
-    this.#producers.onHighWatermark(highWatermark)
-    const durableSize = this.#inFlight.onDurable(highWatermark)
-    const allVisible = highWatermark === this.#log.logEndOffset
-    this.#visibleSize = allVisible ? this.#appendedSize : (durableSize ?? this.#visibleSize)
-    this.#announce(moved)
-  }
-
-  #announce(highWatermarkMoved: boolean): void {
-    const stable = this.lastStableOffset
-    assert(stable >= this.#announcedStableOffset, 'the last stable offset never goes back')
-    const moved = highWatermarkMoved || stable > this.#announcedStableOffset
-    this.#announcedStableOffset = stable
-    this.#invariants()
-    if (moved) for (const listener of this.#listeners) listener()
-  }
-
-  #invariants(): void {
-    const { logStartOffset, logEndOffset } = this.#log
-    const stable = this.lastStableOffset
-    assert(logStartOffset <= stable, 'logStartOffset <= lastStableOffset')
-    assert(stable <= this.#highWatermark, 'lastStableOffset <= highWatermark')
-    assert(this.#highWatermark <= logEndOffset, 'highWatermark <= logEndOffset')
+  #onDurable(): void {
+    const { durableEndOffset, logEndOffset } = this.#log
+    const durableSize = this.#inFlight.onDurable(durableEndOffset)
+    const allVisible = durableEndOffset === logEndOffset
+    const size = allVisible ? this.#appendedSize : (durableSize ?? this.visibleSize)
+    this.#visibility.advance(size)
   }
 }
 

@@ -6,11 +6,11 @@ import { walkLog } from './log-reading.ts'
 import type { ProducerState, SequencedBatch } from '../storage/producer-state.ts'
 
 /**
- * Reads a whole log into an empty producer state, as Kafka does for the part behind its last snapshot. Nothing is
- * checked: what is in the log was accepted.
+ * Reads a whole log into an empty producer state, as Kafka does for the part behind its last
+ * snapshot. Nothing is checked: what is in the log was accepted.
  *
- * @param nowMs counts as the moment the producers were last heard of: forgetting one too early would let a repeated
- *   batch in twice, forgetting it late costs memory only
+ * @param nowMs counts as the moment the producers were last heard of: forgetting one too early
+ *   would let a repeated batch in twice, forgetting it late costs memory only
  */
 export function rebuildProducers(
   log: PartitionLog,

@@ -2,7 +2,10 @@ import { assert } from '../base/assert.ts'
 import { failure, success } from '../base/result.ts'
 import type { Result } from '../base/result.ts'
 
-/** Batches remembered for each producer, to recognise one that is sent again. Kafka: ProducerStateEntry. */
+/**
+ * Batches remembered for each producer, to recognise one that is sent again. Kafka:
+ * ProducerStateEntry.
+ */
 export const rememberedBatchesMax = 5
 /** Sequence numbers wrap here, back to 0. */
 export const sequenceMax = 0x7fff_ffff
@@ -43,7 +46,10 @@ export interface RememberedBatch {
   readonly logAppendTimeMs: number
 }
 
-/** All that is known of one producer id in one partition. Never changed, only replaced: that makes undoing exact. */
+/**
+ * All that is known of one producer id in one partition. Never changed, only replaced: that makes
+ * undoing exact.
+ */
 export interface ProducerEntry {
   readonly producerId: number
   readonly producerEpoch: number
@@ -96,12 +102,13 @@ export interface ProducerStateOptions {
 }
 
 /**
- * What one partition knows of its idempotent and transactional producers: epochs, sequences, open and aborted
- * transactions. Pure: it neither writes nor waits. The rules are those of Kafka's ProducerStateManager and
- * ProducerAppendInfo.
+ * What one partition knows of its idempotent and transactional producers: epochs, sequences, open
+ * and aborted transactions. Pure: it neither writes nor waits. The rules are those of Kafka's
+ * ProducerStateManager and ProducerAppendInfo.
  *
- * The order of use is `check`, `append`, write, and `undo` (newest first) if the write fails, so that a consumer
- * woken by the write already finds the transaction open, and a failed batch is not taken for a duplicate later.
+ * The order of use is `check`, `append`, write, and `undo` (newest first) if the write fails, so
+ * that a consumer woken by the write already finds the transaction open, and a failed batch is not
+ * taken for a duplicate later.
  */
 export class ProducerState {
   readonly #options: ProducerStateOptions
@@ -133,15 +140,16 @@ export class ProducerState {
   }
 
   /**
-   * Whether this batch may be written next. Its offsets are not looked at; a batch without a sequence (what a
-   * coordinator writes for a producer) is held to its epoch only.
+   * Whether this batch may be written next. Its offsets are not looked at; a batch without a
+   * sequence (what a coordinator writes for a producer) is held to its epoch only.
    *
-   * @param mayBeginTransaction the transaction coordinator has confirmed that this partition takes part (KIP-890)
-   * @returns the remembered batch when this one is an exact repetition (answer it like the first time, write
-   *   nothing), null when it is to be written; OUT_OF_ORDER_SEQUENCE_NUMBER for a gap, for an old repetition that is
-   *   no longer remembered, and for a new epoch that does not begin at sequence 0; INVALID_PRODUCER_EPOCH for an
-   *   epoch older than the last; INVALID_TXN_STATE for a transactional batch outside of an open transaction and
-   *   the reverse
+   * @param mayBeginTransaction the transaction coordinator has confirmed that this partition takes
+   *   part (KIP-890)
+   * @returns the remembered batch when this one is an exact repetition (answer it like the first
+   *   time, write nothing), null when it is to be written; OUT_OF_ORDER_SEQUENCE_NUMBER for a gap,
+   *   for an old repetition that is no longer remembered, and for a new epoch that does not begin
+   *   at sequence 0; INVALID_PRODUCER_EPOCH for an epoch older than the last; INVALID_TXN_STATE for
+   *   a transactional batch outside of an open transaction and the reverse
    */
   check(
     batch: SequencedBatch,
@@ -157,7 +165,7 @@ export class ProducerState {
     const duplicate = findDuplicate(entry, batch)
     if (duplicate !== null) return success(duplicate)
 
-    if (batch.producerEpoch < entry.producerEpoch) return staleEpoch(entry, batch.producerEpoch)
+    if (batch.producerEpoch < entry.producerEpoch) return staleEpoch(entry)
     const inTransaction =
       entry.currentTxnFirstOffset !== null && entry.producerEpoch === batch.producerEpoch
     if (batch.isTransactional && !inTransaction && !mayBeginTransaction) {
@@ -177,7 +185,8 @@ export class ProducerState {
   /**
    * Whether a coordinator may end the producer's transaction with this marker.
    *
-   * @param transactionVersion from 2 on (KIP-890) each transaction has its own epoch: an equal one is a late marker
+   * @param transactionVersion from 2 on (KIP-890) each transaction has its own epoch: an equal one
+   *   is a late marker
    */
   checkMarker(
     marker: TransactionMarker,
@@ -186,17 +195,20 @@ export class ProducerState {
     const entry = this.#entries.get(marker.producerId)
     if (entry === undefined) return success(null)
     const lowestEpoch = transactionVersion >= 2 ? entry.producerEpoch + 1 : entry.producerEpoch
-    if (marker.producerEpoch < lowestEpoch) return staleEpoch(entry, marker.producerEpoch)
+    if (marker.producerEpoch < lowestEpoch) return staleEpoch(entry)
     if (marker.coordinatorEpoch < entry.coordinatorEpoch) {
       return failure(
         'TRANSACTION_COORDINATOR_FENCED',
-        `a coordinator of epoch ${marker.coordinatorEpoch} came after one of ${entry.coordinatorEpoch}`
+        `coordinator epoch ${marker.coordinatorEpoch} after ${entry.coordinatorEpoch}`
       )
     }
     return success(null)
   }
 
-  /** Takes a batch in, checked before or read from the log. Forgets producers that have been idle for too long. */
+  /**
+   * Takes a batch in, checked before or read from the log. Forgets producers that have been idle
+   * for too long.
+   */
   append(batch: SequencedBatch, nowMs: number): Applied {
     const previous = this.#entries.get(batch.producerId)
     if (previous === undefined) this.#makeRoom(nowMs)
@@ -216,7 +228,10 @@ export class ProducerState {
     return { producerId: batch.producerId, previous, completed: null, aborted: false }
   }
 
-  /** Takes a marker in: the producer's transaction is decided, and stable once the high watermark has passed it. */
+  /**
+   * Takes a marker in: the producer's transaction is decided, and stable once the high watermark
+   * has passed it.
+   */
   complete(marker: TransactionMarker, nowMs: number): Applied {
     const previous = this.#entries.get(marker.producerId)
     if (previous === undefined) this.#makeRoom(nowMs)
@@ -249,7 +264,7 @@ export class ProducerState {
     return { producerId: marker.producerId, previous, completed, aborted }
   }
 
-  /** Takes the newest `append` or `complete` back. A producer forgotten meanwhile stays forgotten. */
+  /** Takes the newest `append` or `complete` back. Those who left to make room do not return. */
   undo(applied: Applied): void {
     if (applied.previous === undefined) this.#entries.delete(applied.producerId)
     else this.#entries.set(applied.producerId, applied.previous)
@@ -262,7 +277,10 @@ export class ProducerState {
     else if (!this.#ongoing.has(applied.producerId)) this.#reopen(applied.producerId, openSince)
   }
 
-  /** First offset that is not decided, or whose decision is not below the high watermark; null if there is none. */
+  /**
+   * First offset that is not decided, or whose decision is not below the high watermark; null if
+   * there is none.
+   */
   get firstUnstableOffset(): number | null {
     let first = this.#firstOngoing()
     for (const { firstOffset } of this.#unreplicated) {
@@ -279,6 +297,7 @@ export class ProducerState {
 
   /** What lies below is gone: aborted transactions that ended there concern nobody. */
   onLogStartOffset(logStartOffset: number): void {
+    if (this.#aborted.length === 0) return
     const kept = this.#aborted.findIndex(each => each.lastOffset >= logStartOffset)
     if (kept !== 0) this.#aborted.splice(0, kept === -1 ? this.#aborted.length : kept)
   }
@@ -288,8 +307,8 @@ export class ProducerState {
   }
 
   /**
-   * Aborted transactions with records in `fromOffset` … `upToOffset` (exclusive), ascending by first offset:
-   * kafkajs consumes the list from its head.
+   * Aborted transactions with records in `fromOffset` … `upToOffset` (exclusive), ascending by
+   * first offset: kafkajs consumes the list from its head.
    */
   abortedTransactions(fromOffset: number, upToOffset: number): readonly AbortedTransaction[] {
     const found: AbortedTransaction[] = []
@@ -317,7 +336,10 @@ export class ProducerState {
     return null
   }
 
-  /** Puts a transaction back among the open ones, which are kept in the order of their first offsets. */
+  /**
+   * Puts a transaction back among the open ones, which are kept in the order of their first
+   * offsets.
+   */
   #reopen(producerId: number, firstOffset: number): void {
     const open = [...this.#ongoing, [producerId, firstOffset] as const]
     open.sort((a, b) => a[1] - b[1])
@@ -330,7 +352,9 @@ export class ProducerState {
     this.#entries.set(entry.producerId, entry)
   }
 
-  /** Before another producer enters: the expired leave, then the longest idle until there is room. */
+  /**
+   * Before another producer enters: the expired leave, then the longest idle until there is room.
+   */
   #makeRoom(nowMs: number): void {
     const expiredMs = nowMs - this.#options.producerIdExpirationMs
     for (const entry of this.#entries.values()) {
@@ -366,7 +390,7 @@ function sequenceFault(entry: ProducerEntry, batch: SequencedBatch): string | nu
   if (sequence === noSequence) return null
   if (batch.producerEpoch !== entry.producerEpoch) {
     if (sequence === 0) return null
-    return `epoch ${batch.producerEpoch} of producer ${batch.producerId} begins at sequence ${sequence}, not at 0`
+    return `producer ${batch.producerId} begins a new epoch at sequence ${sequence}, not at 0`
   }
   const last = entry.batches.at(-1)?.lastSequence ?? noSequence
   const expected = last === sequenceMax ? 0 : last + 1
@@ -374,14 +398,12 @@ function sequenceFault(entry: ProducerEntry, batch: SequencedBatch): string | nu
   return `producer ${batch.producerId} sent sequence ${sequence} where ${expected} is next`
 }
 
-function staleEpoch(
-  entry: ProducerEntry,
-  producerEpoch: number
-): Result<never, 'INVALID_PRODUCER_EPOCH'> {
-  return failure(
-    'INVALID_PRODUCER_EPOCH',
-    `epoch ${producerEpoch} of producer ${entry.producerId} is over, the last seen is ${entry.producerEpoch}`
-  )
+function staleEpoch({
+  producerId,
+  producerEpoch
+}: ProducerEntry): Result<never, 'INVALID_PRODUCER_EPOCH'> {
+  const detail = `producer ${producerId} has gone on to epoch ${producerEpoch}`
+  return failure('INVALID_PRODUCER_EPOCH', detail)
 }
 
 function remember(

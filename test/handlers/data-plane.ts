@@ -39,7 +39,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-/** Topics with real partitions, and requests that reach their handlers through the wire codecs of their version. */
+/**
+ * Topics with real partitions, and requests that reach their handlers through the wire codecs of
+ * their version.
+ */
 export class DataPlane {
   readonly clock = manualClock()
   readonly waiters = new FetchWaiters(this.clock)
@@ -79,7 +82,9 @@ export class DataPlane {
     return topic
   }
 
-  /** Encodes the request, calls the handler, encodes its answer and reads it as the client would. */
+  /**
+   * Encodes the request, calls the handler, encodes its answer and reads it as the client would.
+   */
   async call<A extends ApiName>(
     api: A,
     version: number,
@@ -128,7 +133,8 @@ export class DataPlane {
     const used: Partial<RequestContext> = {
       apiVersion,
       clientId: options.clientId ?? 'test',
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what these handlers use of it is there
+      // What these handlers use of it is there.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       cluster: cluster as unknown as Cluster,
       fetchSessions: this.sessions,
       fetchWaiters: this.waiters,
@@ -138,7 +144,8 @@ export class DataPlane {
         !this.denied.has(`${operation} ${resource} ${name}`),
       onAnswered: release => releases.push(release)
     }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rest is for other handlers
+    // The rest is for other handlers.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return used as RequestContext
   }
 }

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest'
+import type { Messages } from '../../src/wire/generated/api-table.ts'
 import { errorCode } from '../../src/wire/generated/errors.ts'
 import type { ErrorName } from '../../src/wire/generated/errors.ts'
-import type { DeleteRecordsResponsePartitionResult } from '../../src/wire/generated/delete-records.ts'
 import { clientBatch } from '../partition/fixture.ts'
 import { DataPlane } from './data-plane.ts'
 import type { TopicOptions } from './data-plane.ts'
+
+type TopicResult = Messages['DeleteRecords']['readResponse']['topics'][number]
+type PartitionResult = TopicResult['partitions'][number]
 
 async function planeWithRecords(name: string, options: TopicOptions = {}): Promise<DataPlane> {
   const plane = new DataPlane()
@@ -20,7 +23,7 @@ async function remove(
   name: string,
   offsets: readonly number[],
   version = 2
-): Promise<readonly DeleteRecordsResponsePartitionResult[]> {
+): Promise<readonly PartitionResult[]> {
   const partitions = offsets.map((offset, partitionIndex) => ({ partitionIndex, offset }))
   const topics = [{ name, partitions }]
   const response = await plane.call('DeleteRecords', version, { topics, timeoutMs: 1000 })
@@ -32,7 +35,7 @@ function failed(partitionIndex: number, error: ErrorName): object {
   return { partitionIndex, lowWatermark: -1, errorCode: errorCode(error) }
 }
 
-test('every version raises the log start offset and answers with it as the low watermark', async () => {
+test('every version raises the log start and answers it as the low watermark', async () => {
   for (const version of [0, 1, 2]) {
     const plane = await planeWithRecords('orders', { partitionCount: 3 })
     expect(await remove(plane, 'orders', [2, -1, 4, 0], version)).toEqual([
@@ -50,7 +53,7 @@ test('an offset below the low watermark succeeds and changes nothing', async () 
   expect(await remove(plane, 'orders', [1])).toMatchObject([{ lowWatermark: 2, errorCode: 0 }])
 })
 
-test('topics that are unknown, internal, forbidden or only compacted keep their records', async () => {
+test('topics unknown, internal, forbidden or only compacted keep their records', async () => {
   const internal = await planeWithRecords('__consumer_offsets', { isInternal: true })
   expect(await remove(internal, '__consumer_offsets', [1])).toEqual([
     failed(0, 'INVALID_TOPIC_EXCEPTION')

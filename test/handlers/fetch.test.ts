@@ -19,7 +19,9 @@ interface Named {
   readonly topicId: string
 }
 
-/** One topic entry for each partition asked for, as clients that shuffle their partitions send them. */
+/**
+ * One topic entry for each partition asked for, as clients that shuffle their partitions send them.
+ */
 function request(
   asked: readonly Asked[],
   options: Partial<FetchRequestInit> = {}
@@ -63,7 +65,7 @@ function failed(error: ErrorName): object {
 
 const unknown = { name: 'nowhere', topicId: Buffer.alloc(16, 9).toString('base64url') }
 
-test('every version from 4 to 18 answers with whole batches and the offsets of the partition', async () => {
+test('every version from 4 to 18 answers with whole batches and the offsets', async () => {
   const plane = new DataPlane()
   const topic = await plane.addTopic('orders')
   await append(topic.partitions[0]!, ['a', 'b'], ['c'])
@@ -91,7 +93,7 @@ test('every version from 4 to 18 answers with whole batches and the offsets of t
   expect(topic.logs[0]!.buffersOut).toBe(0)
 })
 
-test('topics named twice keep their order, and neighbours of one topic share an entry', async () => {
+test('topics named twice keep their order, neighbours share an entry', async () => {
   const plane = new DataPlane()
   const orders = await plane.addTopic('orders', { partitionCount: 3 })
   const users = await plane.addTopic('users')

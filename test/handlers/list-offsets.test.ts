@@ -74,7 +74,7 @@ test('every version from 1 to 11 knows the end and the start', async () => {
   }
 })
 
-test('an empty partition starts and ends at 0 in the present epoch and holds no record', async () => {
+test('an empty partition starts and ends at 0 in the present epoch', async () => {
   const plane = new DataPlane()
   await plane.addTopic('orders', { leaderEpoch: 3 })
   expect(await ask(plane, 7, -1)).toMatchObject({ offset: 0, leaderEpoch: 3 })
@@ -101,7 +101,7 @@ test('special timestamps exist from their version on, tiered storage holds nothi
   expect(await ask(plane, 11, -7)).toMatchObject(failed('UNSUPPORTED_VERSION'))
 })
 
-test('by time it is the first record at or after, in and between batches, compressed or not', async () => {
+test('by time it is the first record at or after, compressed or not', async () => {
   for (const compression of ['none', 'gzip', 'snappy'] as const) {
     const plane = new DataPlane()
     const partition = (await plane.addTopic('orders')).partitions[0]!
@@ -131,7 +131,7 @@ test('a record below the log start is not found, the next one that fits is', asy
   expect(await found(plane, 0)).toEqual([1, 10])
 })
 
-test('a batch that cannot be opened is found by its first offset and its largest time', async () => {
+test('a batch that cannot be opened is found as a whole', async () => {
   const plane = new DataPlane()
   const partition = (await plane.addTopic('orders')).partitions[0]!
   await append(partition, [0])
@@ -181,7 +181,7 @@ test('committed readers find the last stable offset as the end', async () => {
   expect(await ask(plane, 7, startMs + 5, committed)).toMatchObject({ offset: -1 })
 })
 
-test('errors are those of the partition: unknown, fenced, not authorized, named twice', async () => {
+test('a partition unknown, fenced, forbidden or named twice fails alone', async () => {
   const plane = new DataPlane()
   await plane.addTopic('orders', { leaderEpoch: 2 })
   const codes = async (epoch: number): Promise<unknown> =>

@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest'
+import type { Messages } from '../../src/wire/generated/api-table.ts'
 import { errorCode } from '../../src/wire/generated/errors.ts'
-import type { OffsetForLeaderEpochResponseEpochEndOffset } from '../../src/wire/generated/offset-for-leader-epoch.ts'
 import { clientBatch } from '../partition/fixture.ts'
 import { DataPlane } from './data-plane.ts'
+
+type TopicResult = Messages['OffsetForLeaderEpoch']['readResponse']['topics'][number]
+type EpochEndOffset = TopicResult['partitions'][number]
 
 async function ask(
   plane: DataPlane,
   version: number,
   asked: { leaderEpoch: number; currentLeaderEpoch?: number; topic?: string }
-): Promise<OffsetForLeaderEpochResponseEpochEndOffset> {
+): Promise<EpochEndOffset> {
   const { topic = 'orders', leaderEpoch, currentLeaderEpoch = -1 } = asked
   const partitions = [{ partition: 0, leaderEpoch, currentLeaderEpoch }]
   const topics = [{ topic, partitions }]

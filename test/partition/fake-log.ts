@@ -19,8 +19,9 @@ interface Pending {
 }
 
 /**
- * A log in a list, whose disk is in the hands of the test: `manual` batches are durable when `sync` says so, or fail.
- * It counts the buffers that are out, so that a test sees a read that nobody gave back.
+ * A log in a list, whose disk is in the hands of the test: `manual` batches are durable when `sync`
+ * says so, or fail. It counts the buffers that are out, so that a test sees a read that nobody gave
+ * back.
  */
 export class FakeLog implements PartitionLog {
   logStartOffset = 0

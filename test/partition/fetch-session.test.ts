@@ -80,7 +80,7 @@ test('session id 0 with epoch -1 is no session, and everything is answered', () 
   expect(cache.count).toBe(0)
 })
 
-test('epoch 0 makes a session; its next fetches name only what changes and hear only of news', () => {
+test('the fetches of a session name only what changes and hear only of news', () => {
   const cache = sessions()
   const full = exchange(cache, { partitions: [asked('a-0'), asked('a-1'), asked('b-0')] })
   expect(full.told).toEqual(['a-0', 'a-1', 'b-0'])
@@ -153,7 +153,7 @@ test('an unknown session is 70, a wrong epoch 71, names in a session of ids 106'
   expect(exchange(cache, { ...ids, sessionEpoch: 1 }).sessionId).toBe(sessionId)
 })
 
-test('two fetches of one session at the same time: the first to begin is refused at its end', () => {
+test('of two fetches of one session at a time the first to begin is refused', () => {
   const cache = sessions()
   const { sessionId = 0 } = exchange(cache, { partitions: [asked('a-0')] })
   const first = cache.begin(request({ sessionId, sessionEpoch: 1 }), 0)
@@ -197,7 +197,7 @@ test('without a free slot there is no session, until one is unused for two minut
   )
 })
 
-test('a larger session evicts the smallest of those older than two minutes, an equal one none', () => {
+test('a larger session evicts the smallest of the old ones, an equal one none', () => {
   const cache = sessions()
   const ids: number[] = []
   for (let n = 0; n < fetchSessionsMax; n++) {

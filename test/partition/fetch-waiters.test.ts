@@ -190,7 +190,7 @@ test('a committed reader sleeps through an open transaction and wakes when it en
   expect(reads.size).toBeGreaterThan(transactional.length)
 })
 
-test('the end of a transaction that was open before the wait wakes whatever minBytes says', async () => {
+test('the end of a transaction open before the wait wakes whatever minBytes says', async () => {
   const at0 = fixture()
   const partition = await openPartition(new FakeLog())
   const fields = { producerId: 1, producerEpoch: 0 }
@@ -241,7 +241,7 @@ test('closing the waiters and closing a partition lets the fetches go on', async
   expect(at0.clock.pendingCount).toBe(0)
 })
 
-test('a fetch over several partitions keeps to maxBytes, with the first batch whole in any case', async () => {
+test('several partitions keep to maxBytes together, the first batch comes whole', async () => {
   const partitions = await Promise.all([
     openPartition(new FakeLog()),
     openPartition(new FakeLog()),
@@ -288,7 +288,7 @@ test('a read that the log cuts short goes on while there is more to be had', asy
   expect(log.buffersOut).toBe(0)
 })
 
-test('pieces of one partition list an aborted transaction once, and the latest bounds', async () => {
+test('pieces of one partition list an aborted transaction once', async () => {
   const log = new FakeLog()
   const partition = await openPartition(log)
   const fields = { producerId: 1, producerEpoch: 0 }

@@ -13,7 +13,7 @@ function info(result: AppendResult): AppendInfo {
   return result.value
 }
 
-test('offsets are assigned when append is called, so calls of one turn keep their order', async () => {
+test('offsets are assigned when append is called: one turn keeps its order', async () => {
   const partition = await openPartition(new FakeLog())
   const appends = [
     partition.append(clientBatch(['a', 'b']), acked),
@@ -44,7 +44,7 @@ test('the offset and the leader epoch are stamped into the batch that is read', 
   read.value.release()
 })
 
-test('an append resolves when the batch is durable, and not before; acks=0 does not wait', async () => {
+test('an append resolves when its batch is durable; acks=0 does not wait', async () => {
   const log = new FakeLog('manual')
   const partition = await openPartition(log)
   let isAcked = false
@@ -136,7 +136,7 @@ test('a repeated batch waits for its original to be durable', async () => {
   expect(partition.logEndOffset).toBe(1)
 })
 
-test('a repetition of a batch that then fails fails too, and the retry after it is written', async () => {
+test('a repetition of a batch that then fails fails too, a later retry is written', async () => {
   const log = new FakeLog('manual')
   const partition = await openPartition(log)
   const original = partition.append(idempotentBatch(0), acked)
@@ -189,7 +189,7 @@ test('a batch that comes before the failure ahead of it was heard of takes its p
   expect(info(await next).baseOffset).toBe(1)
 })
 
-test('a full disk is KAFKA_STORAGE_ERROR, and the producer state does not remember the batch', async () => {
+test('a full disk is KAFKA_STORAGE_ERROR, and the batch is not remembered', async () => {
   const log = new FakeLog()
   const partition = await openPartition(log)
   log.failNext = 'NO_SPACE'
@@ -245,7 +245,7 @@ test('producer sequences are known again after the log is opened anew', async ()
   expect(info(await after.append(idempotentBatch(5), acked)).baseOffset).toBe(5)
 })
 
-test('a log that cannot be read to its end still opens, and accepts any next sequence', async () => {
+test('a log that is not readable to its end still opens, for any next sequence', async () => {
   const log = new FakeLog()
   const before = await openPartition(log)
   await before.append(idempotentBatch(0), acked)
@@ -287,7 +287,7 @@ test('records of the broker beyond max.message.bytes are MESSAGE_TOO_LARGE', asy
   })
 })
 
-test('a closed partition refuses appends and reads with NOT_LEADER_OR_FOLLOWER and wakes who waits', async () => {
+test('a closed partition is NOT_LEADER_OR_FOLLOWER and wakes who waits', async () => {
   const log = new FakeLog('manual')
   const partition = await openPartition(log)
   let wakes = 0

@@ -64,7 +64,10 @@ interface SentBatch {
   readonly info: AppendInfo
 }
 
-/** The records of a batch are named after their producer and sequence, their times after the sequence. */
+/**
+ * The records of a batch are named after their producer and sequence, their times after the
+ * sequence.
+ */
 function bytesOf({ producerId, baseSequence, count }: Omit<SentBatch, 'info'>): Buffer {
   const records = Array.from({ length: count }, (_, index) => ({
     key: null,
@@ -80,7 +83,10 @@ async function append(partition: Partition, sent: Omit<SentBatch, 'info'>): Prom
   return result.value
 }
 
-/** All records from `fromOffset` on, through reads of a size, as a consumer goes on from batch to batch. */
+/**
+ * All records from `fromOffset` on, through reads of a size, as a consumer goes on from batch to
+ * batch.
+ */
 async function consume(
   partition: Partition,
   fromOffset: number,
@@ -118,7 +124,7 @@ function valuesOf(bytes: Buffer, at: number, fromOffset: number): string[] {
   return names
 }
 
-test('producers that repeat batches over restarts are stored exactly once, and consumed in order', async () => {
+test('batches that are repeated over restarts are stored once, and in order', async () => {
   const step = fc.oneof(
     {
       weight: 8,

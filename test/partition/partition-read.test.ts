@@ -50,7 +50,10 @@ async function ranges(
   return found
 }
 
-/** Puts a batch into the log behind the partition's back, as a compaction or an earlier broker would have left it. */
+/**
+ * Puts a batch into the log behind the partition's back, as a compaction or an earlier broker would
+ * have left it.
+ */
 function put(log: FakeLog, bytes: Buffer, baseOffset: number, lastOffset: number): void {
   batch.stampOffsets(bytes, 0, baseOffset, 0)
   log.logEndOffset = baseOffset
@@ -69,7 +72,7 @@ function firstOfTransaction(producerId: number): Buffer {
   return clientBatch(['t'], { ...fields, isTransactional: true })
 }
 
-test('a read begins with the batch that contains the offset, and takes whole batches only', async () => {
+test('a read begins with the batch that contains the offset, all are whole', async () => {
   const partition = await openPartition(new FakeLog())
   await partition.append(clientBatch(['a', 'b', 'c']), acked)
   await partition.append(clientBatch(['d', 'e']), acked)
@@ -82,7 +85,7 @@ test('a read begins with the batch that contains the offset, and takes whole bat
   expect(await ranges(partition, 0, { maxBytes: size + 10 })).toEqual([[0, 2]])
 })
 
-test('the first batch is whole even beyond maxBytes, unless another partition has given one', async () => {
+test('the first batch is whole beyond maxBytes, unless one was already given', async () => {
   const partition = await openPartition(new FakeLog())
   await partition.append(clientBatch(['a'.repeat(500)]), acked)
   expect(await ranges(partition, 0, { maxBytes: 10 })).toEqual([[0, 0]])
@@ -143,7 +146,7 @@ test('rotten bytes are CORRUPT_MESSAGE at their offset, what is before them is r
   expect(await read(partition, 1)).toMatchObject({ error: 'CORRUPT_MESSAGE' })
 })
 
-test('batches emptied by compaction are passed over while records follow, and handed out at the end', async () => {
+test('batches emptied by compaction are passed over while records follow', async () => {
   const log = new FakeLog()
   put(log, emptiedBatch(), 0, 4)
   put(log, emptiedBatch(), 5, 9)
@@ -156,7 +159,7 @@ test('batches emptied by compaction are passed over while records follow, and ha
   expect(log.buffersOut).toBe(0)
 })
 
-test('committed readers stop at an open transaction, see its end, and get aborted ones listed', async () => {
+test('committed readers stop at an open transaction, and hear of aborted ones', async () => {
   const log = new FakeLog('manual')
   const partition = await openPartition(log)
   const verified = { ...acked, isTransactionVerified: true }
@@ -228,7 +231,7 @@ test('a marker that fails to be written leaves its transaction open', async () =
   expect(partition.lastStableOffset).toBe(2)
 })
 
-test('records are deleted up to the high watermark, and below the start nothing changes', async () => {
+test('records are deleted up to the high watermark, below the start nothing is', async () => {
   const log = new FakeLog('manual')
   const partition = await openPartition(log)
   for (const value of ['a', 'b', 'c']) void partition.append(clientBatch([value]), acked)
@@ -248,7 +251,7 @@ test('a topic that is only compacted keeps its records: POLICY_VIOLATION', async
   expect(await partition.deleteRecords(0)).toMatchObject({ error: 'POLICY_VIOLATION' })
 })
 
-test('epoch ends are those of the log, the present epoch ends with it, unknown ones are -1', async () => {
+test('the present epoch ends with the log, older ones before, unknown ones are -1', async () => {
   const log = new FakeLog()
   const first = await openPartition(log, { leaderEpoch: 2 })
   await first.append(clientBatch(['a', 'b']), acked)
@@ -270,7 +273,7 @@ test('epoch ends are those of the log, the present epoch ends with it, unknown o
   expect(second.endOffsetForEpoch(2, 4)).toMatchObject({ error: 'FENCED_LEADER_EPOCH' })
 })
 
-test('random appends, syncs and failures keep what consumers see in order and never take it back', async () => {
+test('random appends, syncs and failures never take back what consumers saw', async () => {
   const step = fc.oneof(
     fc.record({ type: fc.constant('append' as const), count: fc.integer({ min: 1, max: 4 }) }),
     fc.record({ type: fc.constant('sync' as const), count: fc.integer({ min: 1, max: 3 }) }),

@@ -71,7 +71,7 @@ test('a gap in the sequence is OUT_OF_ORDER_SEQUENCE_NUMBER, the next number is 
   expect(refusal(state, { sequence: 3 })).toBe(null)
 })
 
-test('an exact repetition of the last five batches is a duplicate with its first offsets and time', () => {
+test('a repetition of the last five batches is a duplicate with its first offsets', () => {
   const state = producerState()
   for (let n = 0; n < 7; n++) {
     state.append({ ...batch({ sequence: n * 2, count: 2, offset: n * 10 }), logAppendTimeMs: n }, 0)
@@ -116,7 +116,7 @@ test('a new epoch must begin at sequence 0 and forgets the batches of the old on
   expect(refusal(state, { epoch: 0, sequence: 0, count: 5 })).toBe('INVALID_PRODUCER_EPOCH')
 })
 
-test('a batch that was undone is no duplicate when it comes again, and the state is as it was', () => {
+test('a batch that was undone is no duplicate when it comes again', () => {
   const state = producerState()
   state.append(batch({ sequence: 0 }), 0)
   const before = state.producer(1)
@@ -141,7 +141,7 @@ test('a producer that is idle for longer than producer.id.expiration.ms is forgo
   expect([...state.producers()].map(each => each.producerId)).toEqual([1, 3])
 })
 
-test('beyond the count bound the longest idle producer leaves, one with an open transaction stays', () => {
+test('beyond the count bound the longest idle producer without transaction leaves', () => {
   const state = producerState({ countMax: 3 })
   state.append(batch({ id: 1, txn: true }), 0)
   for (let id = 2; id <= 5; id++) state.append(batch({ id, offset: id }), id)
@@ -149,7 +149,7 @@ test('beyond the count bound the longest idle producer leaves, one with an open 
   expect(state.firstUnstableOffset).toBe(0)
 })
 
-test('transactional batches are INVALID_TXN_STATE outside of a transaction, plain ones inside of it', () => {
+test('INVALID_TXN_STATE: transactional outside of a transaction, or plain inside', () => {
   const state = producerState()
   expect(refusal(state, { txn: true })).toBe('INVALID_TXN_STATE')
   expect(state.check(batch({ txn: true }), true).ok).toBe(true)
@@ -189,7 +189,7 @@ test('a decided transaction stays unstable until the high watermark has passed i
   expect(state.firstUnstableOffset).toBe(null)
 })
 
-test('aborted transactions are listed by first offset for the range that is read, until it is deleted', () => {
+test('aborted transactions are listed by first offset for the range that is read', () => {
   const state = producerState()
   state.append(batch({ id: 1, offset: 0, txn: true }), 0)
   state.append(batch({ id: 2, offset: 5, txn: true }), 0)
@@ -219,7 +219,9 @@ test('undoing a marker opens its transaction again, in the order of first offset
   expect(refusal(state, { id: 1, sequence: 1, txn: true })).toBe(null)
 })
 
-/** The rules once more, as naively as they can be told: a list of everything that was ever accepted. */
+/**
+ * The rules once more, as naively as they can be told: a list of everything that was ever accepted.
+ */
 class NaiveProducers {
   readonly #accepted: Required<Sent>[] = []
 
