@@ -1,5 +1,6 @@
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { failure, success, type Result } from '../base/result.ts'
+import { KiB } from '../base/sizes.ts'
 import type { Compression } from './batch.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
 
@@ -16,12 +17,17 @@ export interface Codec {
   decompress(bytes: Uint8Array, sizeMax: number): Result<Buffer, DecompressError>
 }
 
+/** zlib unpacks into pieces; of a size that suits the batch they save a quarter of the time. */
+const gzipChunkSizeMin = KiB
+const gzipChunkSizeMax = 256 * KiB
+
 const gzip: Codec = {
   // Kafka's default for `compression.gzip.level` is zlib's own.
   compress: bytes => gzipSync(bytes, { level: constants.Z_DEFAULT_COMPRESSION }),
   decompress(bytes, sizeMax) {
     try {
-      return success(gunzipSync(bytes, { maxOutputLength: Math.max(sizeMax, 1) }))
+      const chunkSize = Math.min(Math.max(4 * bytes.length, gzipChunkSizeMin), gzipChunkSizeMax)
+      return success(gunzipSync(bytes, { maxOutputLength: Math.max(sizeMax, 1), chunkSize }))
     } catch (error) {
       if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
         return failure('MESSAGE_TOO_LARGE', `gzip holds more than ${sizeMax} bytes`)
