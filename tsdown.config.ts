@@ -1,5 +1,6 @@
 import { defineConfig, type UserConfig } from 'tsdown'
 import { thirdPartyLicences } from './scripts/licences.ts'
+import { servedCodecsOnly } from './scripts/served-codecs.ts'
 
 // Two products. The library: one ES module and one CommonJS module, with types. The command: one
 // minified CommonJS file, which starts in half the time that separate modules take. Pure JavaScript
@@ -23,7 +24,8 @@ export default defineConfig([
     ...common,
     entry: { index: 'src/index.ts' },
     format: ['esm', 'cjs'],
-    dts: true
+    dts: true,
+    plugins: [servedCodecsOnly()]
   },
   {
     ...common,
@@ -32,6 +34,6 @@ export default defineConfig([
     dts: false,
     minify: true,
     outputOptions: { codeSplitting: false },
-    plugins: [thirdPartyLicences()]
+    plugins: [servedCodecsOnly(), thirdPartyLicences()]
   }
 ])

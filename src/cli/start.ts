@@ -1,6 +1,7 @@
 import { startBroker, StartError, type RunningBroker, type StartErrorCode } from '../index.ts'
 import { nodeClock } from '../io/node-clock.ts'
 import { nodeFiles } from '../io/node-files.ts'
+import { deferredLogger, type DeferredLogger } from '../telemetry/deferred-logger.ts'
 import { lineLogger } from '../telemetry/line-logger.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -18,24 +19,27 @@ export async function start(
   environment: Readonly<Record<string, string | undefined>>
 ): Promise<number> {
   let broker: RunningBroker
-  let logger: Logger
+  let log: DeferredLogger | null = null
   try {
     const plan = startPlan(options, environment, readText)
-    logger = await makeLogger(plan)
-    broker = await startBroker({ ...plan.broker, logger, keepProcessAlive: true })
+    log = makeLogger(plan)
+    broker = await startBroker({ ...plan.broker, logger: log.logger, keepProcessAlive: true })
   } catch (error) {
     if (!(error instanceof StartError)) throw error
+    await log?.written()
     process.stderr.write(`odradek: ${error.message}\n`)
     return exitCodeOf[error.code]
   }
   process.stdout.write(`${readyLine(broker)}\n`)
-  stopOnSignals(broker, logger)
+  stopOnSignals(broker, log.logger)
   try {
     await broker.closed
     return exitCodes.stopped
   } catch {
     // The broker has logged what it was.
     return exitCodes.failed
+  } finally {
+    await log.written()
   }
 }
 
@@ -51,17 +55,20 @@ function readText(path: string): string {
   }
 }
 
-async function makeLogger({ logLevel, logFormat }: StartPlan): Promise<Logger> {
+function makeLogger({ logLevel, logFormat }: StartPlan): DeferredLogger {
   const isTerminal = process.stderr.isTTY
-  if ((logFormat ?? (isTerminal ? 'text' : 'json')) === 'json') {
-    const { jsonLogger } = await import('../telemetry/json-logger.ts')
-    return jsonLogger(logLevel, process.stderr.fd)
-  }
-  return lineLogger({
-    level: logLevel,
-    write: line => process.stderr.write(line),
-    wallMs: () => nodeClock.wallMs(),
-    colours: isTerminal && process.env.NO_COLOR === undefined
+  const format = logFormat ?? (isTerminal ? 'text' : 'json')
+  return deferredLogger(logLevel, async () => {
+    if (format === 'json') {
+      const { jsonLogger } = await import('../telemetry/json-logger.ts')
+      return jsonLogger(logLevel, process.stderr.fd)
+    }
+    return lineLogger({
+      level: logLevel,
+      write: line => process.stderr.write(line),
+      wallMs: () => nodeClock.wallMs(),
+      colours: isTerminal && process.env.NO_COLOR === undefined
+    })
   })
 }
 
