@@ -7,7 +7,10 @@ import { Reader } from '../../src/wire/reader.ts'
 import { Writer } from '../../src/wire/writer.ts'
 import { Disk, type OpenClusterOptions } from '../cluster/fixture.ts'
 
-/** A real cluster on a disk of the test's, and requests that reach its handlers through the codecs of their version. */
+/**
+ * A real cluster on a disk of the test's, and requests that reach its handlers through the codecs
+ * of their version.
+ */
 export class ControlPlane {
   readonly disk: Disk
   readonly cluster: Cluster
@@ -19,7 +22,7 @@ export class ControlPlane {
     return new ControlPlane(disk, await disk.open(options))
   }
 
-  private constructor(disk: Disk, cluster: Cluster) {
+  protected constructor(disk: Disk, cluster: Cluster) {
     this.disk = disk
     this.cluster = cluster
   }
@@ -50,6 +53,11 @@ export class ControlPlane {
     return Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => minVersion + index)
   }
 
+  /** What other handlers use besides. */
+  protected services(): Partial<RequestContext> {
+    return {}
+  }
+
   #context(apiVersion: number): RequestContext {
     const context: Partial<RequestContext> = {
       cluster: this.cluster,
@@ -66,7 +74,8 @@ export class ControlPlane {
         !this.denied.has(`${operation} ${resource} ${name}`) &&
         !this.denied.has(`${operation} ${resource}`),
       onAnswered: () => {},
-      signal: new AbortController().signal
+      signal: new AbortController().signal,
+      ...this.services()
     }
     // Handlers of the control plane use nothing else.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
