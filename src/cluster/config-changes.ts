@@ -6,11 +6,7 @@ import {
   type BrokerConfig
 } from '../config/broker-config.ts'
 import { parseConfigValue } from '../config/config-value.ts'
-import {
-  isListTopicConfig,
-  topicConfigValues,
-  validateTopicConfigs
-} from '../config/topic-configs.ts'
+import { isListTopicConfig, validateTopicConfigs } from '../config/topic-configs.ts'
 import { configValueLengthMax } from '../limits.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { MetadataImage } from './metadata-image.ts'
@@ -92,17 +88,13 @@ function planTopicConfigs(
     return failure('INVALID_REQUEST', 'Default topic resources are not allowed.')
   }
   const present = image.configs(configResourceTypes.TOPIC, resourceName)
-  const wanted = new Map(change.replacesAll ? [] : present)
-  for (const operation of change.operations) {
-    const value = newValue(
-      operation,
-      wanted,
-      name => topicConfigValues(wanted, config).get(name)?.text
-    )
-    if (!value.ok) return value
-    if (value.value === null) wanted.delete(operation.name)
-    else wanted.set(operation.name, value.value)
-  }
+  const changed = applyOperations(change, present, {
+    isList: isListTopicConfig,
+    notAList: (type, name) => `Can't ${type} to key ${name} because its type is not LIST.`,
+    inherited: name => config.topicDefaults.get(name)?.text
+  })
+  if (!changed.ok) return changed
+  const wanted = changed.value
   const fault = topicNameFault(resourceName)
   if (fault !== null) return failure('INVALID_TOPIC_EXCEPTION', fault)
   const valid = validateTopicConfigs(wanted, config)
@@ -114,31 +106,45 @@ function planTopicConfigs(
   return success(configRecords('TOPIC', resourceName, present, wanted))
 }
 
-/** What one operation makes of a config: its new text, or null when the override goes. */
-function newValue(
-  { name, type, value }: ConfigOperation,
-  wanted: ReadonlyMap<string, string>,
-  inForce: (name: string) => string | undefined
-): Result<string | null, ErrorName> {
-  if (type === 'DELETE' || value === null) return success(null)
-  if (value.length > configValueLengthMax) return configValueTooLong()
-  if (type === 'SET') return success(value)
-  if (!isListConfig(name)) {
-    const detail = `Can't ${type} to key ${name} because its type is not LIST.`
-    return failure('INVALID_CONFIG', detail)
-  }
-  const old = (wanted.get(name) ?? inForce(name) ?? '').split(',').filter(part => part !== '')
-  const parts = value.split(',')
-  const changed =
-    type === 'APPEND'
-      ? [...old, ...parts.filter((part, at) => !old.includes(part) && parts.indexOf(part) === at)]
-      : old.filter(part => !parts.includes(part))
-  const joined = changed.join(',')
-  return joined.length > configValueLengthMax ? configValueTooLong() : success(joined)
+/** What the operations of a kind of resource need to know of its configs. */
+interface ConfigRules {
+  isList(name: string): boolean
+  /** Kafka's sentence about APPEND and SUBTRACT to what is no list. */
+  notAList(type: ConfigOperationType, name: string): string
+  /** What a list is that the resource has not set. */
+  inherited(name: string): string | undefined
 }
 
-function isListConfig(name: string): boolean {
-  return isListTopicConfig(name) || brokerConfigDefinition(name)?.type === 'list'
+/** The configs of a resource after a change; values are not looked at yet. */
+function applyOperations(
+  change: ConfigChange,
+  present: ReadonlyMap<string, string>,
+  rules: ConfigRules
+): Result<ReadonlyMap<string, string>, ErrorName> {
+  const wanted = new Map(change.replacesAll ? [] : present)
+  for (const { name, type, value } of change.operations) {
+    if (type === 'DELETE' || value === null) {
+      wanted.delete(name)
+      continue
+    }
+    const isList = type === 'APPEND' || type === 'SUBTRACT'
+    if (isList && !rules.isList(name)) {
+      return failure('INVALID_CONFIG', rules.notAList(type, name))
+    }
+    const old = wanted.get(name) ?? rules.inherited(name) ?? ''
+    const text = isList ? changedList(type, old, value) : value
+    if (text.length > configValueLengthMax) return configValueTooLong()
+    wanted.set(name, text)
+  }
+  return success(wanted)
+}
+
+function changedList(type: 'APPEND' | 'SUBTRACT', old: string, value: string): string {
+  const words = old.split(',').filter(word => word !== '')
+  const named = value.split(',')
+  return type === 'APPEND'
+    ? [...new Set([...words, ...named])].join(',')
+    : words.filter(word => !named.includes(word)).join(',')
 }
 
 function planBrokerConfigs(
@@ -149,19 +155,20 @@ function planBrokerConfigs(
   if (!named.ok) return named
   const resourceName = change.resourceName === '' ? '' : String(nodeId)
   const present = image.configs(configResourceTypes.BROKER, resourceName)
-  const wanted = new Map(change.replacesAll ? [] : present)
-  for (const operation of change.operations) {
-    const value = newValue(operation, wanted, name => defaultText(name, config))
-    if (!value.ok) return value
-    if (value.value === null) wanted.delete(operation.name)
-    else wanted.set(operation.name, value.value)
-  }
+  const changed = applyOperations(change, present, {
+    isList: name => brokerConfigDefinition(name)?.type === 'list',
+    notAList: (type, name) =>
+      `Config value ${type.toLowerCase()} is not allowed for config key: ${name}`,
+    inherited: name => defaultText(name, config)
+  })
+  if (!changed.ok) return changed
+  const wanted = changed.value
   // Kafka answers INVALID_REQUEST for values too, although they are well formed (KAFKA-13609).
   const fixed = [...wanted.keys()].filter(
     name => brokerConfigDefinition(name)?.update === undefined
   )
   if (fixed.length > 0) {
-    const detail = `Cannot update these configs dynamically: Set(${fixed.join(', ')})`
+    const detail = `Cannot update these configs dynamically: [${fixed.join(', ')}]`
     return failure('INVALID_REQUEST', detail)
   }
   for (const [name, text] of wanted) {

@@ -23,6 +23,8 @@ export interface BrokerConfig {
   /** The value of every topic config for a topic without any of its own, in Kafka's order. */
   readonly topicDefaults: ConfigValues
   readonly nodeId: number
+  /** The older name of `nodeId`; -1 when neither was given. */
+  readonly brokerId: number
   readonly brokerRack: string | null
   readonly numPartitions: number
   readonly defaultReplicationFactor: number
@@ -103,11 +105,19 @@ export function parseBrokerConfig(
   overrides: Readonly<Record<string, string>> | ReadonlyMap<string, string>,
   durability: DurabilityMode
 ): Result<BrokerConfig, 'INVALID_CONFIG'> {
-  const staticConfigs = overrides instanceof Map ? overrides : new Map(Object.entries(overrides))
+  const given = overrides instanceof Map ? overrides : new Map(Object.entries(overrides))
+  const staticConfigs = withBothIds(given)
   return withLayers(
     { staticConfigs, dynamicDefaultConfigs: none, dynamicBrokerConfigs: none },
     durability
   )
+}
+
+/** `broker.id` is the older name of `node.id`: whichever is given says both (Kafka: KafkaConfig.populateSynonyms). */
+function withBothIds(given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const id = given.get('node.id') ?? given.get('broker.id')
+  if (id === undefined || id.trim() === '-1') return given
+  return new Map([['node.id', id], ['broker.id', id], ...given])
 }
 
 /**
@@ -199,9 +209,9 @@ type NamedValues = Omit<BrokerConfig, 'durability' | 'raw' | 'layers' | 'topicDe
 
 function namedValues(values: ConfigValues): NamedValues {
   const number = (name: string): number => numberValue(values, name)
-  const brokerId = number('broker.id')
   return {
-    nodeId: brokerId === -1 ? number('node.id') : brokerId,
+    nodeId: number('node.id'),
+    brokerId: number('broker.id'),
     brokerRack: values.get('broker.rack')?.text ?? null,
     numPartitions: number('num.partitions'),
     defaultReplicationFactor: number('default.replication.factor'),
@@ -249,9 +259,12 @@ function namedValues(values: ConfigValues): NamedValues {
 
 /** Rules between configs (Kafka: KafkaConfig.validateValues, GroupCoordinatorConfig.validate); null when all hold. */
 function validateBroker(config: BrokerConfig): string | null {
+  if (config.brokerId !== -1 && config.brokerId !== config.nodeId) {
+    return 'You must set `node.id` to the same value as `broker.id`.'
+  }
   const retentionMs = config.topicDefaults.get('retention.ms')?.text
   if (retentionMs === '0') {
-    return 'log.retention.ms must be unlimited (-1) or, equal or greater than 1'
+    return 'log.retention.ms must be unlimited (-1) or, greater than or equal to 1'
   }
   if (config.groupMinSessionTimeoutMs > config.groupMaxSessionTimeoutMs) {
     return 'group.max.session.timeout.ms must be greater than or equal to group.min.session.timeout.ms'

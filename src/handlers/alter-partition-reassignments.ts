@@ -72,6 +72,6 @@ function partitionResponse(
   return {
     partitionIndex,
     errorCode: errorCode(error),
-    errorMessage: detail ?? errorMessage(error)
+    errorMessage: detail
   }
 }

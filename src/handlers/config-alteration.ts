@@ -1,8 +1,12 @@
-import { failure, type Result } from '../base/result.ts'
+import { failure, success, type Result } from '../base/result.ts'
 import type { ConfigChange } from '../cluster/config-changes.ts'
+import { configResourceType, type ConfigResourceType } from '../cluster/metadata-records.ts'
 import { errorCode, errorMessage, type ErrorName } from '../wire/generated/errors.ts'
 import { clusterResourceName } from './authorized-operations.ts'
 import type { RequestContext } from './handler.ts'
+
+/** Kinds of resources whose configs can be changed. */
+const alterableTypes: ReadonlySet<ConfigResourceType> = new Set(['TOPIC', 'BROKER'])
 
 /** What became of the change of one resource, as both APIs that change configs say it. */
 export interface AlterationOutcome {
@@ -30,20 +34,30 @@ export async function alterConfigResources(
   return permitted.map(change => outcome(change.ok ? remaining.next().value! : change))
 }
 
+/**
+ * The kind of resource that a request means.
+ *
+ * @returns INVALID_REQUEST for one without configs that could be changed
+ */
+export function alterableType(resourceType: number): Result<ConfigResourceType, ErrorName> {
+  const type = configResourceType(resourceType)
+  if (alterableTypes.has(type)) return success(type)
+  return failure('INVALID_REQUEST', `Unknown resource type ${resourceType}`)
+}
+
 function mayAlter(context: RequestContext, { resourceType, resourceName }: ConfigChange): boolean {
-  return resourceType === 'TOPIC' || resourceType === 'GROUP'
-    ? context.authorize('ALTER_CONFIGS', resourceType, resourceName)
+  return resourceType === 'TOPIC'
+    ? context.authorize('ALTER_CONFIGS', 'TOPIC', resourceName)
     : context.authorize('ALTER_CONFIGS', 'CLUSTER', clusterResourceName)
 }
 
 function refusal({ resourceType }: ConfigChange): Result<never, ErrorName> {
-  if (resourceType === 'TOPIC') return failure('TOPIC_AUTHORIZATION_FAILED')
-  if (resourceType === 'GROUP') return failure('GROUP_AUTHORIZATION_FAILED')
-  return failure('CLUSTER_AUTHORIZATION_FAILED')
+  const isTopic = resourceType === 'TOPIC'
+  return failure(isTopic ? 'TOPIC_AUTHORIZATION_FAILED' : 'CLUSTER_AUTHORIZATION_FAILED')
 }
 
 function outcome(result: Result<void, ErrorName>): AlterationOutcome {
-  if (result.ok) return { errorCode: 0, errorMessage: '' }
+  if (result.ok) return { errorCode: 0, errorMessage: null }
   const { error, detail } = result
   return { errorCode: errorCode(error), errorMessage: detail ?? errorMessage(error) }
 }

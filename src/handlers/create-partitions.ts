@@ -1,6 +1,6 @@
 // CreatePartitions. timeoutMs is ignored: partitions are ready when they are answered.
 
-import { errorCode, errorMessage } from '../wire/generated/errors.ts'
+import { errorCode } from '../wire/generated/errors.ts'
 import type { Handler } from './handler.ts'
 
 export const createPartitions: Handler<'CreatePartitions'> = async (context, request) => {
@@ -17,7 +17,7 @@ export const createPartitions: Handler<'CreatePartitions'> = async (context, req
       return {
         name,
         errorCode: errorCode(plan.error),
-        errorMessage: plan.detail ?? errorMessage(plan.error)
+        errorMessage: plan.detail
       }
     })
   }

@@ -6,10 +6,9 @@ import type {
   ConfigOperation,
   ConfigOperationType
 } from '../cluster/config-changes.ts'
-import { configResourceType } from '../cluster/metadata-records.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { IncrementalAlterConfigsRequestAlterConfigsResource as Resource } from '../wire/generated/incremental-alter-configs.ts'
-import { alterConfigResources } from './config-alteration.ts'
+import { alterableType, alterConfigResources } from './config-alteration.ts'
 import type { Handler } from './handler.ts'
 
 /** By Kafka's AlterConfigOp.OpType. */
@@ -31,6 +30,8 @@ export const incrementalAlterConfigs: Handler<'IncrementalAlterConfigs'> = async
 }
 
 function configChange(resource: Resource): Result<ConfigChange, ErrorName> {
+  const resourceType = alterableType(resource.resourceType)
+  if (!resourceType.ok) return resourceType
   const operations: ConfigOperation[] = []
   for (const { name, configOperation, value } of resource.configs) {
     const type = operationTypes[configOperation]
@@ -40,7 +41,7 @@ function configChange(resource: Resource): Result<ConfigChange, ErrorName> {
     operations.push({ name, type, value })
   }
   return success({
-    resourceType: configResourceType(resource.resourceType),
+    resourceType: resourceType.value,
     resourceName: resource.resourceName,
     replacesAll: false,
     operations

@@ -81,7 +81,9 @@ function refusal(request: MetadataRequest): MetadataResponseInit {
   const error = 'INVALID_REQUEST'
   return {
     brokers: [],
-    topics: (request.topics ?? []).map(({ name }) => unknownTopic(error, name ?? '', zeroUuid)),
+    topics: (request.topics ?? []).map(({ name, topicId }) =>
+      unknownTopic(error, name ?? '', topicId)
+    ),
     errorCode: errorCode(error)
   }
 }

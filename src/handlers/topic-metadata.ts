@@ -100,7 +100,8 @@ export function withOperations(
   context: RequestContext,
   topic: MetadataResponseTopicInit
 ): MetadataResponseTopicInit {
-  if (topic.errorCode !== 0 || topic.name === null) return topic
+  const hidden = topic.errorCode === errorCode('TOPIC_AUTHORIZATION_FAILED')
+  if (hidden || topic.name === null) return topic
   const operations = authorizedOperations(context, 'TOPIC', topic.name)
   return { ...topic, topicAuthorizedOperations: operations }
 }

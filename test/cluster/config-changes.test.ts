@@ -178,7 +178,11 @@ describe('configs of a broker', () => {
   test('all others are refused with INVALID_REQUEST, and so are unknown ones', () => {
     expect(broker('1', ['SET', 'num.partitions', '5'])).toEqual([
       'INVALID_REQUEST',
-      'Cannot update these configs dynamically: Set(num.partitions)'
+      'Cannot update these configs dynamically: [num.partitions]'
+    ])
+    expect(broker('', ['APPEND', 'log.retention.ms', '5'])).toEqual([
+      'INVALID_CONFIG',
+      'Config value append is not allowed for config key: log.retention.ms'
     ])
     expect(broker('', ['SET', 'log.retention.hours', '5'])).toMatchObject({ 0: 'INVALID_REQUEST' })
     expect(broker('', ['SET', 'nope', '5'])).toMatchObject({ 0: 'INVALID_REQUEST' })

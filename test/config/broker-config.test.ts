@@ -91,9 +91,15 @@ test.each([
   expect(refusal(configs)).toMatch(sentence)
 })
 
-test('broker.id is the older name of node.id', () => {
-  expect(parse({ 'node.id': '5' }).nodeId).toBe(5)
-  expect(parse({ 'broker.id': '6' }).nodeId).toBe(6)
+test('broker.id is the older name of node.id: either says both, and they agree', () => {
+  for (const name of ['node.id', 'broker.id']) {
+    const { nodeId, raw } = parse({ [name]: '5' })
+    expect([nodeId, raw.get('node.id'), raw.get('broker.id')]).toEqual([5, '5', '5'])
+  }
+  expect(parse({ 'broker.id': '-1' }).nodeId).toBe(1)
+  expect(refusal({ 'node.id': '5', 'broker.id': '6' })).toBe(
+    'You must set `node.id` to the same value as `broker.id`.'
+  )
 })
 
 test('the durability mode is shown and cannot be chosen by config', () => {

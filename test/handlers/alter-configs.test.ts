@@ -18,7 +18,7 @@ test('every version sets what it names and takes the rest away', async () => {
       validateOnly: false
     })
     expect(answer.responses).toEqual([
-      { errorCode: 0, errorMessage: '', resourceType: topicType, resourceName: 'a' }
+      { errorCode: 0, errorMessage: null, resourceType: topicType, resourceName: 'a' }
     ])
     expect(Object.fromEntries(plane.cluster.topic('a')!.configOverrides)).toEqual({
       'retention.ms': `${version}`

@@ -32,7 +32,7 @@ test('every version sets, deletes, appends and subtracts', async () => {
       ['cleanup.policy', append, 'compact']
     )
     expect(answer.responses).toEqual([
-      { errorCode: 0, errorMessage: '', resourceType: topicType, resourceName: name }
+      { errorCode: 0, errorMessage: null, resourceType: topicType, resourceName: name }
     ])
     const overrides = () => Object.fromEntries(plane.cluster.topic(name)!.configOverrides)
     expect(overrides()).toEqual({ 'retention.ms': '5', 'cleanup.policy': 'delete,compact' })
@@ -70,7 +70,7 @@ test('each resource has its own outcome, in the order of the request', async () 
     ['y', 42]
   ])
   expect(responses[2]!.errorMessage).toBe(
-    'Cannot update these configs dynamically: Set(num.partitions)'
+    'Cannot update these configs dynamically: [num.partitions]'
   )
   expect(plane.cluster.topic('a')!.configs.retentionMs).toBe(5)
   expect([...plane.cluster.topic('b')!.configOverrides]).toEqual([])

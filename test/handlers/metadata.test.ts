@@ -96,7 +96,7 @@ describe('what is asked for', () => {
     for (const version of [10, 11]) {
       for (const topic of [{ name: null }, { name: 'a', topicId: unknownId }]) {
         const answer = await plane.ask('Metadata', version, { topics: [topic] })
-        expect(answer.topics).toMatchObject([{ name: topic.name ?? '', errorCode: 42 }])
+        expect(answer.topics).toMatchObject([{ ...topic, name: topic.name ?? '', errorCode: 42 }])
         expect(answer.brokers).toEqual([])
       }
     }

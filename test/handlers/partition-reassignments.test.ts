@@ -28,7 +28,7 @@ test.each([
   [[9], 39, 'The manual partition assignment includes broker 9, but no such broker is registered.'],
   [[1, 1], 39, 'The manual partition assignment includes the broker 1 more than once.'],
   [[], 39, 'The manual partition assignment includes an empty replica list.'],
-  [null, 85, expect.any(String)]
+  [null, 85, null]
 ])('%j is refused', async (replicas, errorCode, errorMessage) => {
   const plane = await ControlPlane.open()
   await createTopic(plane.cluster, 'a')
