@@ -51,7 +51,7 @@ test('a group that is not there is Dead, and an error from version 6 on', async 
   }
 })
 
-test('an Empty group has no members, and one that prepares says nothing of a protocol', async () => {
+test('an Empty group has no members, and one that prepares names no protocol', async () => {
   const plane = await GroupPlane.open()
   const memberId = await plane.form()
   const ask = async () => {
