@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** A broker in a process of its own, so that load generator and broker never share an event loop. */
+/**
+ * A broker in a process of its own, so that load generator and broker never share an event loop.
+ */
 export interface BrokerProcess {
   readonly host: string
   readonly port: number
@@ -21,7 +23,10 @@ export interface BrokerProcess {
 
 export type Durability = 'memory' | 'os' | 'fsync'
 
-/** Starts `dist/cli.cjs` on a free port of loopback, with a fresh data directory that `stop` removes. */
+/**
+ * Starts `dist/cli.cjs` on a free port of loopback, with a fresh data directory that `stop`
+ * removes.
+ */
 export async function startBrokerProcess(durability: Durability): Promise<BrokerProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'odradek-bench-'))
   const storage = durability === 'memory' ? [] : ['--data-dir', join(dataDir, 'data')]
@@ -35,6 +40,8 @@ export async function startBrokerProcess(durability: Durability): Promise<Broker
       '127.0.0.1:0',
       '--durability',
       durability,
+      '--log-level',
+      'warn',
       ...storage
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_EXTRA_CA_CERTS: '' } }

@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 
 /**
- * A bare Kafka connection for load: it sends frames that were made beforehand and hears of every answer, without
- * decoding it. What a client library would cost stays out of the figures.
+ * A bare Kafka connection for load: it sends frames that were made beforehand and hears of every
+ * answer, without decoding it. What a client library would cost stays out of the figures.
  */
 export class LoadConnection {
   readonly #socket: Socket
@@ -15,8 +15,8 @@ export class LoadConnection {
   #total = 0
 
   /**
-   * @param onAnswer called once per answer, with its size in bytes (without the length prefix) and its first
-   *   `headSize` bytes (length prefix included), valid during the call
+   * @param onAnswer called once per answer, with its size in bytes (without the length prefix) and
+   *   its first `headSize` bytes (length prefix included), valid during the call
    */
   private constructor(socket: Socket, onAnswer: (size: number, head: Buffer) => void) {
     this.#socket = socket

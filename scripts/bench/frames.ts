@@ -3,7 +3,9 @@ import { encodeRequest } from '../../src/wire/header.ts'
 
 export const topic = 'bench'
 
-/** Produce 7 of one batch to one partition; the answer's error code then stands at a fixed place. */
+/**
+ * Produce 7 of one batch to one partition; the answer's error code then stands at a fixed place.
+ */
 export function produceFrame(partition: number, acks: number, batch: Buffer): Buffer {
   return frameOf(
     encodeRequest('Produce', 7, 0, 'bench', {
@@ -44,7 +46,9 @@ export function checkFetched(head: Buffer, size: number): void {
   if (size < 100) throw new Error('Fetch was answered without records')
 }
 
-/** One uncompressed batch of `count` records, each with a value of `recordSize` bytes and no key. */
+/**
+ * One uncompressed batch of `count` records, each with a value of `recordSize` bytes and no key.
+ */
 export function batchOf(count: number, recordSize: number): Buffer {
   const value = Buffer.alloc(recordSize, 'odradek ')
   const timestampMs = Date.now()

@@ -1,7 +1,10 @@
 import type { LatencyHistogram } from './histogram.ts'
 import { LoadConnection } from './connection.ts'
 
-/** A closed loop: every connection keeps `inFlight` requests under way and sends the next when one is answered. */
+/**
+ * A closed loop: every connection keeps `inFlight` requests under way and sends the next when one
+ * is answered.
+ */
 export interface Load {
   readonly host: string
   readonly port: number
@@ -9,7 +12,10 @@ export interface Load {
   readonly inFlight: number
   /** Requests that are sent in all. */
   readonly requests: number
-  /** The request, length prefix included; may differ by connection and by its count on that connection. */
+  /**
+   * The request, length prefix included; may differ by connection and by its count on that
+   * connection.
+   */
   frame(connection: number, sent: number): Buffer
   /** Looks at an answer and throws when it is not a success. */
   check(head: Buffer, size: number): void
