@@ -46,6 +46,8 @@ export const framePoolSizeMax = 16 * MiB
  * once.
  */
 export const listenBacklog = 1024
+/** Silence after which the system asks whether the other machine is still there, milliseconds. */
+export const keepAliveDelayMs = 60_000
 /** Most open connections. Kafka: max.connections. */
 export const connectionsMax = 10_000
 /**
@@ -158,6 +160,8 @@ export const sealedIndexesSizeMax = 64 * MiB
  * threads too.
  */
 export const syncsInFlightMax = 8
+/** How old the note of a log's durable end gets before a sync takes it along, milliseconds. */
+export const noteSyncIntervalMs = 100
 /**
  * After a crash recovery reads at most so much of a segment again that was known to be in order,
  * bytes.

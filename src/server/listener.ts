@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { assert } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
-import { listenBacklog, readBufferSize } from '../limits.ts'
+import { keepAliveDelayMs, listenBacklog, readBufferSize } from '../limits.ts'
 import type { ClientSocket, SocketEvents } from './client-socket.ts'
 
 /** What a listening address could not give. */
@@ -14,6 +14,8 @@ export interface ListenerOptions {
   readonly port: number
   /** Whether the listener and its connections keep the process running. */
   readonly keepProcessAlive: boolean
+  /** Whether reads may share one buffer where the runtime allows it; without, it is slower. */
+  readonly sharesReadBuffer: boolean
   /** Takes a new connection and says who hears of it; null refuses it, and it is closed. */
   accept(socket: ClientSocket): SocketEvents | null
   /** Hears of the port before a connection to it can be accepted. */
@@ -130,7 +132,10 @@ function adopt(accepted: net.Socket, options: ListenerOptions): void {
   }
   const handle = handleOf(accepted)
   // Windows reads ahead into the buffer, so it cannot be shared there.
-  const canShareBuffer = process.platform !== 'win32' && typeof handle?.useUserBuffer === 'function'
+  const canShareBuffer =
+    options.sharesReadBuffer &&
+    process.platform !== 'win32' &&
+    typeof handle?.useUserBuffer === 'function'
   if (canShareBuffer) detachHandle(accepted)
   let events: SocketEvents | null = null
   const socket = canShareBuffer
@@ -140,6 +145,8 @@ function adopt(accepted: net.Socket, options: ListenerOptions): void {
   if (canShareBuffer) socket.once('close', () => accepted.destroy())
   if (!options.keepProcessAlive) socket.unref()
   socket.setNoDelay(true)
+  // A client whose machine is gone would otherwise be waited for while its request is parked.
+  socket.setKeepAlive(true, keepAliveDelayMs)
   const client = new NetSocket(socket, shortAddress(remoteAddress), remotePort ?? 0)
   events = options.accept(client)
   if (events === null) {

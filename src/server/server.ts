@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly logger: Logger
   /** Whether listeners and connections keep the process running. */
   readonly keepProcessAlive: boolean
+  /** Default true; false is for tests of the slower way. */
+  readonly sharesReadBuffer?: boolean
   /** A bug of ours, or a broken disk: the broker must stop. */
   onFailure(error: unknown): void
   /** Smaller bounds, for tests. */
@@ -81,7 +83,8 @@ export class Server {
   readonly #memory: RequestMemory
   readonly #connections = new Set<Connection>()
   readonly #countByAddress = new Map<string, number>()
-  #listeners: Listener[] = []
+  readonly #listeners: Listener[] = []
+  #listenersClosed: Promise<unknown> | null = null
   readonly #environment: ConnectionEnvironment
   #nextConnectionId = 1
   #sweepAlarm: Alarm | null = null
@@ -131,6 +134,7 @@ export class Server {
         host,
         port,
         keepProcessAlive: this.#options.keepProcessAlive,
+        sharesReadBuffer: this.#options.sharesReadBuffer ?? true,
         accept: socket => this.#accept(socket, name),
         onBound: boundPort => onBound(address, boundPort)
       })
@@ -164,9 +168,8 @@ export class Server {
   }
 
   async #closeListeners(): Promise<void> {
-    const listeners = this.#listeners
-    this.#listeners = []
-    await Promise.all(listeners.map(listener => listener.close()))
+    this.#listenersClosed ??= Promise.all(this.#listeners.map(listener => listener.close()))
+    await this.#listenersClosed
   }
 
   #accept(socket: ClientSocket, listenerName: string): SocketEvents | null {

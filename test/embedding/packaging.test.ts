@@ -1,9 +1,12 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import type { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { startCommand } from '../cli/broker-process.ts'
 
 // Packing, compiling and starting another runner take their time on a busy machine.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -20,6 +23,11 @@ function example(name: string): string {
 
 function run(command: string, args: readonly string[], cwd: string): string {
   return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+async function nextText(stream: Readable): Promise<string> {
+  const [text] = await once(stream, 'data')
+  return String(text)
 }
 
 /** Strict, and as a project would have them that uses the package. */
@@ -47,13 +55,14 @@ describe('the package', () => {
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'odradek-package-'))
     installed = join(directory, 'node_modules', 'odradek')
+    run('mkdir', ['-p', installed], directory)
+    run('ln', ['-s', join(root, 'node_modules', 'kafkajs'), join(directory, 'node_modules')], '/')
     // The build ran before the tests: packing must not change what other tests use.
     const packed = run(
       'npm',
       ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory],
       root
     )
-    run('mkdir', ['-p', installed], directory)
     run('tar', ['-xzf', packed.trim(), '--strip-components=1', '-C', installed], directory)
     writeFileSync(join(directory, 'package.json'), '{ "private": true }\n')
   })
@@ -127,8 +136,21 @@ describe('the package', () => {
       expect(notices).toContain(`${name} `)
   })
 
-  test('runs the README’s examples', () => {
-    run('ln', ['-s', join(root, 'node_modules', 'kafkajs'), join(directory, 'node_modules')], '/')
+  test('greets with the README’s ten lines of kafkajs', async () => {
+    const broker = startCommand()
+    const address = `127.0.0.1:${await broker.ready()}`
+    writeFileSync(join(directory, 'hello.mjs'), example('hello').replace('127.0.0.1:9092', address))
+    const hello = spawn('node', ['hello.mjs'], {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'ignore']
+    })
+    onTestFinished(() => void hello.kill('SIGKILL'))
+    // kafkajs logs to standard output too.
+    let output = ''
+    while (!output.includes('\nhello\n')) output += `\n${await nextText(hello.stdout)}`
+  })
+
+  test('runs the README’s test for Vitest', () => {
     run('ln', ['-s', join(root, 'node_modules', 'vitest'), join(directory, 'node_modules')], '/')
     writeFileSync(join(directory, 'orders.test.ts'), example('vitest'))
     const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')

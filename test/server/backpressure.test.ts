@@ -39,34 +39,43 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setImmediate(resolve))
 }
 
-test('a client that does not read its answers is not read either, and goes on where it stopped', async () => {
-  const answer = largeAnswer(300_000)
-  let startedCount = 0
-  const handler: Handler<'Metadata'> = () => {
-    startedCount++
-    return answer
+test.each([
+  ['one buffer for all reads', true],
+  ['a buffer for each read', false]
+])(
+  'a client that does not read its answers is not read either, with %s',
+  async (_how, sharesReadBuffer) => {
+    const answer = largeAnswer(300_000)
+    let startedCount = 0
+    const handler: Handler<'Metadata'> = () => {
+      startedCount++
+      return answer
+    }
+    const { connect, server } = await startTestServer({
+      sharesReadBuffer,
+      handlers: { Metadata: handler }
+    })
+    const client = await connect()
+    client.socket.pause()
+    const requestCount = 400
+    const one = requestBytes('Metadata', 9, 1, { topics: [{ name: 'n'.repeat(20_000) }] })
+    let sentCount = 0
+    const sending = (async () => {
+      for (; sentCount < requestCount; sentCount++)
+        if (!client.socket.write(one)) await once(client.socket, 'drain')
+    })()
+    // 400 answers are 120 MB: the system's buffers hold a few of them, the broker one.
+    await until(() => server.heldSize > 0)
+    const startedBefore = startedCount
+    expect(startedBefore).toBeLessThan(requestCount / 2)
+    expect(server.heldSize).toBeLessThan(1024 * 1024)
+    expect(sentCount).toBeLessThan(requestCount)
+    client.socket.resume()
+    await sending
+    await client.correlationIds(requestCount)
+    expect(startedCount).toBe(requestCount)
   }
-  const { connect, server } = await startTestServer({ handlers: { Metadata: handler } })
-  const client = await connect()
-  client.socket.pause()
-  const requestCount = 400
-  const one = requestBytes('Metadata', 9, 1, { topics: [{ name: 'n'.repeat(20_000) }] })
-  let sentCount = 0
-  const sending = (async () => {
-    for (; sentCount < requestCount; sentCount++)
-      if (!client.socket.write(one)) await once(client.socket, 'drain')
-  })()
-  // 400 answers are 120 MB: the system's buffers hold a few of them, the broker one.
-  await until(() => server.heldSize > 0)
-  const startedBefore = startedCount
-  expect(startedBefore).toBeLessThan(requestCount / 2)
-  expect(server.heldSize).toBeLessThan(1024 * 1024)
-  expect(sentCount).toBeLessThan(requestCount)
-  client.socket.resume()
-  await sending
-  await client.correlationIds(requestCount)
-  expect(startedCount).toBe(requestCount)
-})
+)
 
 test('at most so many Produce requests of one connection are at work together', async () => {
   const produce = heldAnswers<typeof emptyProduceAnswer>()

@@ -14,8 +14,12 @@ import {
 const metadata: Handler<'Metadata'> = () => emptyMetadataAnswer
 
 describe('answers leave in the order of the requests', () => {
-  test('a pipelined batch of many APIs in one write', async () => {
+  test.each([
+    ['one buffer for all reads', true],
+    ['a buffer for each read', false]
+  ])('a pipelined batch of many APIs in one write, with %s', async (_how, sharesReadBuffer) => {
     const { connect, started } = await startTestServer({
+      sharesReadBuffer,
       handlers: { Metadata: metadata, Produce: produceAtOnce }
     })
     const client = await connect()

@@ -36,6 +36,7 @@ export interface TestServerOptions {
   readonly handlers?: Handlers
   readonly clock?: Clock
   readonly bounds?: Partial<ServerBounds>
+  readonly sharesReadBuffer?: boolean
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -51,6 +52,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     clock: options.clock ?? nodeClock,
     logger: collecting(lines),
     keepProcessAlive: false,
+    sharesReadBuffer: options.sharesReadBuffer ?? true,
     onFailure: error => {
       failures.push(error)
       void server.destroy()
