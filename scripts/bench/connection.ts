@@ -29,14 +29,15 @@ export class LoadConnection {
     onAnswer: (size: number, head: Buffer) => void
   ): Promise<LoadConnection> {
     let connection: LoadConnection | undefined
+    const received = Buffer.allocUnsafe(256 * 1024)
     const socket = connect({
       host,
       port,
       noDelay: true,
       onread: {
-        buffer: Buffer.allocUnsafe(256 * 1024),
-        callback: (size, buffer) => {
-          connection!.#feed(buffer as Buffer, size)
+        buffer: received,
+        callback: size => {
+          connection!.#feed(received, size)
           return true
         }
       }

@@ -63,9 +63,9 @@ function method({ runs }: Options): string {
   const processor = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
   return [
     `Node ${process.version}, ${processor}.`,
-    'Broker and load in two processes over loopback; prebuilt Produce 7 and Fetch 4 over raw sockets,',
-    `closed loop; ${partitionCount} partitions, acks=all, uncompressed; a new broker for every run;`,
-    `medians of ${runs} runs, durability modes interleaved.`
+    'Broker and load in two processes over loopback; prebuilt Produce 7 and Fetch 4 over raw',
+    `sockets, closed loop; ${partitionCount} partitions, acks=all, uncompressed; a new broker`,
+    `for every run; medians of ${runs} runs, durability modes interleaved.`
   ].join('\n')
 }
 
