@@ -65,33 +65,35 @@ export function readText(files: Files, path: string): string | null {
   }
 }
 
-/** Puts `text` in the place of a file's content at once. Survives the process, not the power. */
-export function writeText(files: Files, path: string, text: string): void {
-  const file = openTemporary(files, path, text)
-  file.close()
-  files.rename(path + temporarySuffix, path)
+/**
+ * Writes a file that can be made again when it is lost or half written: at once, without a sync.
+ */
+export function writeDerivedText(files: Files, path: string, text: string): void {
+  const file = files.open(path, 'create')
+  try {
+    const bytes = Buffer.from(text)
+    file.writeSync([bytes], 0)
+    if (file.size() > bytes.length) file.truncate(bytes.length)
+  } finally {
+    file.close()
+  }
 }
 
 /**
- * The same, and durable when the promise resolves: temporary file, sync, rename, sync of the
- * folder.
+ * Replaces the content of a file, durably when the promise resolves: temporary file, sync, rename,
+ * sync of the folder. A crash leaves the old content or the new.
  */
 export async function replaceText(files: Files, path: string, text: string): Promise<void> {
-  const file = openTemporary(files, path, text)
+  const file = files.open(path + temporarySuffix, 'create')
   try {
+    file.truncate(0)
+    file.writeSync([Buffer.from(text)], 0)
     await file.datasync()
   } finally {
     file.close()
   }
   files.rename(path + temporarySuffix, path)
   await files.syncDirectory(path.slice(0, path.lastIndexOf('/')))
-}
-
-function openTemporary(files: Files, path: string, text: string): ReturnType<Files['open']> {
-  const file = files.open(path + temporarySuffix, 'create')
-  file.truncate(0)
-  file.writeSync([Buffer.from(text)], 0)
-  return file
 }
 
 function formatLines(lines: readonly string[]): string {

@@ -8,6 +8,8 @@ import type { LeaderEpochStart } from '../partition-log.ts'
  */
 export class LeaderEpochs {
   #starts: LeaderEpochStart[] = []
+  /** Whether the file of leader epochs says something else. */
+  hasChanged = false
 
   get starts(): readonly LeaderEpochStart[] {
     return this.#starts
@@ -26,6 +28,7 @@ export class LeaderEpochs {
     // An epoch that ended before it wrote anything leaves no trace.
     while ((this.#starts.at(-1)?.startOffset ?? -1) >= startOffset) this.#starts.pop()
     this.#starts.push({ leaderEpoch, startOffset })
+    this.hasChanged = true
     return true
   }
 
@@ -38,7 +41,10 @@ export class LeaderEpochs {
 
   /** Forgets epochs that begin at or beyond `offset`. */
   truncate(offset: number): void {
-    while ((this.#starts.at(-1)?.startOffset ?? -1) >= offset) this.#starts.pop()
+    while ((this.#starts.at(-1)?.startOffset ?? -1) >= offset) {
+      this.#starts.pop()
+      this.hasChanged = true
+    }
   }
 
   /** Forgets epochs that ended at or below `offset`. */
@@ -46,7 +52,9 @@ export class LeaderEpochs {
     const kept = this.#starts.findIndex(
       (_, index) => (this.#starts[index + 1]?.startOffset ?? Infinity) > offset
     )
-    if (kept > 0) this.#starts.splice(0, kept)
+    if (kept <= 0) return
+    this.#starts.splice(0, kept)
+    this.hasChanged = true
   }
 
   /** What is visible of the epochs when the log begins at `logStartOffset`. */

@@ -177,11 +177,11 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const active = this.segments.active
     assert(active !== undefined, 'a log with offsets has a segment')
     try {
-      active.sidecar.writeState(this.#durability.note(active))
+      active.sidecar.writeState(this.#durability.note(active), true)
       const noted = await this.#noted(active)
       if (!noted.ok) return noted
       // Into the other slot as well: a log start offset must survive the loss of either.
-      active.sidecar.writeState(this.#durability.note(active))
+      active.sidecar.writeState(this.#durability.note(active), false)
       await this.#dropSegments()
       return noted
     } catch (error) {
@@ -263,6 +263,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const { active } = this.segments
     if (this.#context.failure === null && active !== undefined) {
       active.writeMark(true)
+      this.#folder.writeLeaderEpochs(this.epochs, this.#logStartOffset)
       if (this.#context.durability !== 'memory') await this.#closeDurably(active)
     }
     await this.#durability.stop()
@@ -342,7 +343,6 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   #noteEpochs(segment: Segment, batches: readonly AppendedBatch[]): void {
-    let isNews = false
     for (const { partitionLeaderEpoch, baseOffset } of batches) {
       if (partitionLeaderEpoch === this.epochs.latest) continue
       assert(partitionLeaderEpoch > this.epochs.latest, 'leader epochs of a log only rise')
@@ -352,9 +352,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
         startOffset: baseOffset
       })
       this.epochs.assign(partitionLeaderEpoch, baseOffset)
-      isNews = true
     }
-    if (isNews) this.#folder.writeLeaderEpochs(this.leaderEpochs)
   }
 
   /** Answers an append whose bytes are written. */
@@ -430,7 +428,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#logStartOffset = Math.min(this.#logStartOffset, baseOffset)
     this.#durability.lower({ offset: baseOffset, segment, position })
     for (const told of new Set([segment, this.segments.active!])) {
-      told.sidecar.writeState(this.#durability.note(told))
+      told.sidecar.writeState(this.#durability.note(told), true)
       this.#durability.changed(told)
     }
     const noted = await this.#whenFlushed()
@@ -444,7 +442,6 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#context.indexes.forget(segment)
     await cutSegment(this.#context, segment, position, this.#configs)
     this.#durability.changed(segment)
-    this.#folder.writeLeaderEpochs(this.leaderEpochs)
     return this.#whenFlushed()
   }
 
@@ -465,8 +462,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
     for (const segment of dirty) this.#durability.changed(segment)
     if (!(await this.#durability.flushed()).ok) return
     try {
-      // The note of that flush has no flush after it to ride with.
-      if (active.isDirty) await active.sync()
+      // Notes that were not urgent, and that of the last flush, have no flush to ride with.
+      await Promise.all([...new Set([...dirty, active])].map(segment => segment.sync(true)))
     } catch (error) {
       this.#context.fail(error)
     }

@@ -1,5 +1,6 @@
 import { deferred, type Deferred } from '../../base/deferred.ts'
 import { failure, success, type Result } from '../../base/result.ts'
+import { noteSyncIntervalMs } from '../../limits.ts'
 import type { AppendError } from '../partition-log.ts'
 import type { Flush } from './flusher.ts'
 import type { LogContext } from './log-context.ts'
@@ -25,9 +26,11 @@ export interface SyncedEnd {
 }
 
 /**
- * What of one log is on disk, what waits to get there, and who waits for it. Each sync that
- * succeeds raises the durable watermark; the note of it in the sidecar of the active segment goes
- * to the page cache at once, and to the disk with the sync that follows.
+ * What of one log is on disk, what waits to get there, and who waits for it. Each sync that succeeds
+ * raises the durable watermark. The note of it in the sidecar of the active segment goes to the page
+ * cache at once, and to the disk with a later sync: the first one `noteSyncIntervalMs` after the last
+ * that took a note along, since a second file in every sync would halve what many logs get through
+ * the disk. A note that a power cut takes only makes recovery less sure that a fault is rot.
  */
 export class LogDurability {
   readonly #context: LogContext
@@ -47,6 +50,7 @@ export class LogDurability {
   #isStopped = false
   #running: Promise<void> = Promise.resolve()
   #end: SyncedEnd
+  #notesSyncedMs = -Infinity
 
   constructor(
     context: LogContext,
@@ -152,7 +156,10 @@ export class LogDurability {
 
   async #sync(): Promise<void> {
     const segments = [...this.#unsynced]
-    const syncs = segments.map(segment => segment.sync())
+    const nowMs = this.#context.clock.monotonicMs()
+    const withNotes = nowMs - this.#notesSyncedMs >= noteSyncIntervalMs
+    if (withNotes) this.#notesSyncedMs = nowMs
+    const syncs = segments.map(segment => segment.sync(withNotes))
     if (this.#hasNewNames) {
       this.#hasNewNames = false
       syncs.push(this.#context.files.syncDirectory(this.#folder))
@@ -162,14 +169,14 @@ export class LogDurability {
       syncs.push(this.#context.syncPath())
     }
     await Promise.all(syncs)
-    for (const segment of segments) if (!segment.isDirty) this.forget(segment)
+    for (const segment of segments) if (!segment.isUrgent) this.forget(segment)
   }
 
   #writeNote(): void {
     const { active } = this.#log.segments
     if (active === undefined) return
     try {
-      active.sidecar.writeState(this.note(active))
+      active.sidecar.writeState(this.note(active), false)
       if (active.isMarkDue) active.writeMark(false)
     } catch (error) {
       this.#context.fail(error)

@@ -1,5 +1,9 @@
-import type { LeaderEpochStart, LogConfigs } from '../partition-log.ts'
-import { formatLeaderEpochCheckpoint, formatPartitionMetadata, writeText } from './checkpoint.ts'
+import type { LogConfigs } from '../partition-log.ts'
+import {
+  formatLeaderEpochCheckpoint,
+  formatPartitionMetadata,
+  writeDerivedText
+} from './checkpoint.ts'
 import {
   leaderEpochCheckpointName,
   partitionFolderName,
@@ -8,6 +12,7 @@ import {
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { Segment } from './segment.ts'
+import { kindOfRefusal, messageOf } from './write-refusal.ts'
 import type { StateNote } from './sidecar.ts'
 import type { SegmentIdentity } from './sidecar-format.ts'
 
@@ -35,7 +40,7 @@ export class LogFolder {
     const { files } = this.#context
     files.makeDirectory(this.path)
     const metadata = formatPartitionMetadata(this.#name.topicId)
-    writeText(files, `${this.path}/${partitionMetadataName}`, metadata)
+    writeDerivedText(files, `${this.path}/${partitionMetadataName}`, metadata)
     this.#exists = true
     return true
   }
@@ -58,10 +63,24 @@ export class LogFolder {
     return Segment.create(this.#context, this.path, identity, configs, note, journal)
   }
 
-  /** Kafka's file for Kafka's tools: what counts is in the journals of the sidecars. */
-  writeLeaderEpochs(starts: readonly LeaderEpochStart[]): void {
+  /**
+   * Writes Kafka's file of leader epochs, if they have changed. It is for Kafka's tools, and for
+   * recovery when a sidecar is damaged: what counts is in the journals of the sidecars.
+   */
+  writeLeaderEpochs(epochs: LeaderEpochs, logStartOffset: number): void {
+    if (!epochs.hasChanged) return
     const path = `${this.path}/${leaderEpochCheckpointName}`
-    writeText(this.#context.files, path, formatLeaderEpochCheckpoint(starts))
+    try {
+      const text = formatLeaderEpochCheckpoint(epochs.from(logStartOffset))
+      writeDerivedText(this.#context.files, path, text)
+      epochs.hasChanged = false
+    } catch (error) {
+      kindOfRefusal(error)
+      this.#context.logger.warn('leader epochs could not be written for tools to read', {
+        path,
+        error: messageOf(error)
+      })
+    }
   }
 }
 

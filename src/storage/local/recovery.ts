@@ -230,6 +230,7 @@ class Recovery {
     for (const { leaderEpoch, startOffset } of starts) {
       if (leaderEpoch > this.#epochs.latest) this.#epochs.assign(leaderEpoch, startOffset)
     }
+    this.#epochs.hasChanged = !this.#options.isClean
   }
 
   /** Opens one segment; false when it was cut, so that nothing behind it can be kept. */

@@ -161,7 +161,12 @@ export class Segment implements IndexHolder {
     this.#indexes = null
   }
 
-  /** Whether bytes or notes wait for a sync. */
+  /** Whether bytes or urgent notes wait for a sync. */
+  get isUrgent(): boolean {
+    return this.syncedSize < this.#size || this.sidecar.isUrgent
+  }
+
+  /** Whether anything waits for a sync. */
   get isDirty(): boolean {
     return this.syncedSize < this.#size || this.sidecar.isDirty
   }
@@ -300,14 +305,14 @@ export class Segment implements IndexHolder {
     }
   }
 
-  /**
-   * Makes all that was written so far durable; the caller notes `syncedSize` from before the call.
-   */
-  async sync(): Promise<void> {
+  /** Makes durable what was written so far; notes that are not urgent only `withNotes`. */
+  async sync(withNotes: boolean): Promise<void> {
     const size = this.#size
     const syncs: Promise<void>[] = []
     if (this.syncedSize < size) syncs.push(this.#syncLog())
-    if (this.sidecar.isDirty) syncs.push(this.sidecar.sync())
+    if (this.sidecar.isUrgent || (withNotes && this.sidecar.isDirty)) {
+      syncs.push(this.sidecar.sync())
+    }
     await Promise.all(syncs)
     this.syncedSize = Math.max(this.syncedSize, Math.min(size, this.#size))
   }

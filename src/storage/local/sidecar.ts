@@ -30,14 +30,16 @@ export interface SidecarContents {
 export type StateNote = Omit<LogState, 'sequence'>
 
 /**
- * The sidecar of one segment on its way to disk. Writes go to the page cache; `sync` makes them
- * durable, and rides with the sync of the segment that comes after them.
+ * The sidecar of one segment on its way to disk. Writes go to the page cache, and to the disk with a
+ * sync of the segment: the next one if they are urgent (somebody waits for them, or the segment could
+ * not be understood without them), otherwise one that comes soon.
  */
 export class Sidecar {
   readonly file: CachedFile
   #sequence: number
   #journal: JournalEntry[]
   #changeCount = 0
+  #urgentChangeCount = 0
   #syncedChangeCount = 0
 
   private constructor(file: CachedFile, sequence: number, journal: readonly JournalEntry[]) {
@@ -56,10 +58,10 @@ export class Sidecar {
   ): Sidecar {
     const file = new CachedFile(cache, path)
     const head = encodeSidecarHead(identity, { sequence: 0, ...note })
-    file.create().truncate(0)
+    if (file.create().size() > 0) file.get().truncate(0)
     file.get().writeSync([head, ...journal.map(encodeJournalEntry)], 0)
     const sidecar = new Sidecar(file, 0, journal)
-    sidecar.#changeCount++
+    sidecar.#changed(true)
     return sidecar
   }
 
@@ -100,23 +102,28 @@ export class Sidecar {
     return this.#changeCount !== this.#syncedChangeCount
   }
 
+  /** Whether something of that has to be covered by the next sync. */
+  get isUrgent(): boolean {
+    return this.#urgentChangeCount > this.#syncedChangeCount
+  }
+
   get marks(): readonly Mark[] {
     return this.#journal.filter(entry => entry.kind === 'mark')
   }
 
   /** Notes what the log promises now, in the slot that does not hold the note before. */
-  writeState(note: StateNote): void {
+  writeState(note: StateNote, isUrgent: boolean): void {
     const sequence = this.#sequence + 1
     this.file.get().writeSync([encodeState({ sequence, ...note })], statePositions[sequence % 2]!)
     this.#sequence = sequence
-    this.#changeCount++
+    this.#changed(isUrgent)
   }
 
   append(entry: JournalEntry): void {
     const position = journalPosition + this.#journal.length * journalEntrySize
     this.file.get().writeSync([encodeJournalEntry(entry)], position)
     this.#journal.push(entry)
-    this.#changeCount++
+    this.#changed(entry.kind === 'leaderEpoch')
   }
 
   /** Keeps the entries about what is before `position` and below `endOffset`. */
@@ -127,7 +134,7 @@ export class Sidecar {
     const file = this.file.get()
     file.writeSync(this.#journal.map(encodeJournalEntry), journalPosition)
     file.truncate(journalPosition + this.#journal.length * journalEntrySize)
-    this.#changeCount++
+    this.#changed(true)
   }
 
   async sync(): Promise<void> {
@@ -139,5 +146,10 @@ export class Sidecar {
       this.file.unpin()
     }
     this.#syncedChangeCount = changeCount
+  }
+
+  #changed(isUrgent: boolean): void {
+    this.#changeCount++
+    if (isUrgent) this.#urgentChangeCount = this.#changeCount
   }
 }
