@@ -3,8 +3,8 @@ import type { NewTopic } from './topic-creation.ts'
 import { consumerOffsetsTopic, transactionStateTopic } from './topic-name.ts'
 
 /**
- * How a topic is made that nobody described: the broker's own topics as their coordinators need them (Kafka:
- * AutoTopicCreationManager), every other one with the broker's defaults.
+ * How a topic is made that nobody described: the broker's own topics as their coordinators need
+ * them (Kafka: AutoTopicCreationManager), every other one with the broker's defaults.
  */
 export function autoCreatedTopic(name: string, config: BrokerConfig): NewTopic {
   switch (name) {

@@ -47,20 +47,28 @@ export interface ClusterOptions {
   readonly config: BrokerConfig
   readonly random: Random
   readonly logger: Logger
-  /** The metadata log. It must take one batch of as many records as one request may make partitions. */
+  /**
+   * The metadata log. It must take one batch of as many records as one request may make partitions.
+   */
   readonly metadata: Partition
-  /** Whether the last run ended in order. After any other end every leader epoch is raised, to fence old readers. */
+  /**
+   * Whether the last run ended in order. After any other end every leader epoch is raised, to fence
+   * old readers.
+   */
   readonly cleanStart: boolean
-  /** Opens partitions, in the order given: all of them, or it throws FileError and leaves nothing new behind. */
+  /**
+   * Opens partitions, in the order given: all of them, or it throws FileError and leaves nothing
+   * new behind.
+   */
   openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]>
   /** Closes partitions and removes what is on disk of them. */
   removePartitions(list: readonly Partition[]): Promise<void>
 }
 
 /**
- * What exists: topics, their partitions and configs, the broker's own configs, producer ids. Every change is decided
- * against the image of the metadata log, made durable there and only then seen and answered. Changes happen one after
- * the other; reading never waits.
+ * What exists: topics, their partitions and configs, the broker's own configs, producer ids. Every
+ * change is decided against the image of the metadata log, made durable there and only then seen
+ * and answered. Changes happen one after the other; reading never waits.
  */
 export class Cluster {
   readonly clusterId: string
@@ -166,8 +174,9 @@ export class Cluster {
   }
 
   /**
-   * The topic of this name, which is made with the broker's defaults if there is none. The broker's own topics get
-   * the settings that their coordinators need. Callers that come together get the same topic.
+   * The topic of this name, which is made with the broker's defaults if there is none. The broker's
+   * own topics get the settings that their coordinators need. Callers that come together get the
+   * same topic.
    */
   async ensureTopic(name: string): Promise<Result<Topic, ErrorName>> {
     const ensured = (await this.ensureTopics([name])).get(name)
@@ -197,7 +206,8 @@ export class Cluster {
   /**
    * Deletes topics for good: first in the log, then for readers, then on disk.
    *
-   * @returns for each id nothing, or UNKNOWN_TOPIC_ID, or INVALID_REQUEST for a topic that the broker itself needs
+   * @returns for each id nothing, or UNKNOWN_TOPIC_ID, or INVALID_REQUEST for a topic that the
+   *   broker itself needs
    */
   deleteTopics(topicIds: readonly string[]): Promise<ReadonlyMap<string, Result<void, ErrorName>>> {
     return this.#changes.run(async () => {
@@ -332,7 +342,10 @@ export class Cluster {
     return success(undefined)
   }
 
-  /** @returns KAFKA_STORAGE_ERROR when files or records could not be written; nothing is left of the partitions then */
+  /**
+   * @returns KAFKA_STORAGE_ERROR when files or records could not be written; nothing is left of the
+   * partitions then
+   */
   async #openAndRecord(
     list: readonly PartitionToOpen[],
     records: readonly MetadataRecord[]
@@ -358,7 +371,10 @@ export class Cluster {
     }
   }
 
-  /** What cannot be removed now is moved aside at the next start, for the log does not know it any more. */
+  /**
+   * What cannot be removed now is moved aside at the next start, for the log does not know it any
+   * more.
+   */
   async #remove(partitions: readonly Partition[]): Promise<void> {
     try {
       await this.#options.removePartitions(partitions)
@@ -409,7 +425,7 @@ export class Cluster {
       dynamicBrokerConfigs: image.configs(configResourceTypes.BROKER, String(this.nodeId))
     })
     if (dynamic.ok) return dynamic.value
-    const detail = `what was set at run time does not fit the configs of this start: ${dynamic.detail}`
+    const detail = `configs set at run time do not fit those of this start: ${dynamic.detail}`
     throw new MetadataLogError(detail)
   }
 

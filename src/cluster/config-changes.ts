@@ -45,8 +45,9 @@ export interface ConfigSurroundings {
 /**
  * Decides one change (Kafka: ConfigAdminManager.preprocess, then ConfigurationControlManager).
  *
- * @returns the records that make it; none when everything is as wanted. INVALID_REQUEST for a change that is
- *   malformed or not possible at run time, INVALID_CONFIG for a value, UNKNOWN_TOPIC_OR_PARTITION
+ * @returns the records that make it; none when everything is as wanted. INVALID_REQUEST for a
+ *   change that is malformed or not possible at run time, INVALID_CONFIG for a value,
+ *   UNKNOWN_TOPIC_OR_PARTITION
  */
 export function planConfigChange(
   change: ConfigChange,

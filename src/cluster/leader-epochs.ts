@@ -2,12 +2,16 @@ import { partitionsPerRequestMax } from '../limits.ts'
 import type { MetadataImage } from './metadata-image.ts'
 import type { MetadataRecord } from './metadata-records.ts'
 
-/** Records of one batch at most; a start that is cut off between two batches raises some epochs twice, which harms nobody. */
+/**
+ * Records of one batch at most; a start that is cut off between two batches raises some epochs
+ * twice, which harms nobody.
+ */
 const batchRecordsMax = partitionsPerRequestMax
 
 /**
- * The records that raise the leader epoch of every partition by one, in batches. After a crash the tail of a log may
- * be gone: clients that saw it learn by the new epoch that the log may have been cut (KIP-320).
+ * The records that raise the leader epoch of every partition by one, in batches. After a crash the
+ * tail of a log may be gone: clients that saw it learn by the new epoch that the log may have been
+ * cut (KIP-320).
  */
 export function* raisedLeaderEpochs(
   image: MetadataImage,

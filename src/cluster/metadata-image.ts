@@ -27,8 +27,8 @@ interface MutableTopic extends TopicImage {
 }
 
 /**
- * What the metadata log says, after the records that have been applied: a fold of the log and of nothing else, so
- * the same records always give the same image.
+ * What the metadata log says, after the records that have been applied: a fold of the log and of
+ * nothing else, so the same records always give the same image.
  */
 export class MetadataImage {
   readonly #topics = new Map<string, MutableTopic>()

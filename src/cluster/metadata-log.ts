@@ -9,7 +9,9 @@ import {
   type MetadataRecord
 } from './metadata-records.ts'
 
-/** The metadata log cannot be read or contradicts itself: the broker does not start on half a truth. */
+/**
+ * The metadata log cannot be read or contradicts itself: the broker does not start on half a truth.
+ */
 export class MetadataLogError extends Error {
   override readonly name = 'MetadataLogError'
 }
@@ -50,7 +52,8 @@ export class MetadataLog {
   }
 
   /**
-   * Appends the records as one batch, so that all of them or none survive, and applies them once they are durable.
+   * Appends the records as one batch, so that all of them or none survive, and applies them once
+   * they are durable.
    *
    * @returns KAFKA_STORAGE_ERROR when they could not be written; nothing has changed then
    */

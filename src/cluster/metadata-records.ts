@@ -51,7 +51,10 @@ const recordVersion = 0
 /** What a writer allocates for one record, bytes; a longer one makes it grow. */
 const recordSizeUsual = 128
 
-/** A record as the value of a log record: frame version, number and version of the record, its fields. */
+/**
+ * A record as the value of a log record: frame version, number and version of the record, its
+ * fields.
+ */
 export function encodeMetadataRecord(record: MetadataRecord): Buffer {
   const writer = new Writer(recordSizeUsual)
   const version = record.type === 'PartitionRecord' ? partitionRecordVersion : recordVersion

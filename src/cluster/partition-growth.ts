@@ -22,11 +22,12 @@ export interface GrowthPlan {
 }
 
 /**
- * Decides which topics of one request can grow (Kafka: ReplicationControlManager.createPartitions). Every name is
- * answered once, in the order of the request.
+ * Decides which topics of one request can grow (Kafka: ReplicationControlManager.createPartitions).
+ * Every name is answered once, in the order of the request.
  *
- * @returns for each topic UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS when it would not be an increase,
- *   INVALID_REPLICA_ASSIGNMENT for brokers that are wrong, POLICY_VIOLATION when the request wants too much
+ * @returns for each topic UNKNOWN_TOPIC_OR_PARTITION, INVALID_PARTITIONS when it would not be an
+ *   increase, INVALID_REPLICA_ASSIGNMENT for brokers that are wrong, POLICY_VIOLATION when the
+ *   request wants too much
  */
 export function planGrowths(
   growths: readonly TopicGrowth[],

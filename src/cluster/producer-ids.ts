@@ -2,7 +2,10 @@ import { success, type Result } from '../base/result.ts'
 import { producerIdBlockSize } from '../limits.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 
-/** Hands out producer ids that nobody had before, from blocks that are durably taken (Kafka: ProducerIdManager). */
+/**
+ * Hands out producer ids that nobody had before, from blocks that are durably taken (Kafka:
+ * ProducerIdManager).
+ */
 export class ProducerIds {
   readonly #takeBlock: () => Promise<Result<number, ErrorName>>
   #next = 0

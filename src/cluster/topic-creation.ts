@@ -41,8 +41,8 @@ export interface TopicSurroundings {
 export type TopicPlans = ReadonlyMap<string, Result<TopicPlan, ErrorName>>
 
 /**
- * Decides which topics of one request can be made (Kafka: ReplicationControlManager.createTopics). Every name is
- * answered once, in the order of the request.
+ * Decides which topics of one request can be made (Kafka: ReplicationControlManager.createTopics).
+ * Every name is answered once, in the order of the request.
  */
 export function planTopics(
   topics: readonly NewTopic[],

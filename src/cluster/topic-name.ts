@@ -22,7 +22,10 @@ export function isInternalTopic(topic: string): boolean {
   return internalTopics.has(topic)
 }
 
-/** Kafka's sentence about a name that no topic can have (Kafka: Topic.validate); null for a legal one. */
+/**
+ * Kafka's sentence about a name that no topic can have (Kafka: Topic.validate); null for a legal
+ * one.
+ */
 export function topicNameFault(topic: string): string | null {
   const reason = illegalBecause(topic)
   return reason === null ? null : `Topic name is invalid: ${reason}`
@@ -44,7 +47,10 @@ function illegalBecause(topic: string): string | null {
   return null
 }
 
-/** Whether a '.' or '_' in the name may make it collide with another: metrics of Kafka write both as '_'. */
+/**
+ * Whether a '.' or '_' in the name may make it collide with another: metrics of Kafka write both as
+ * '_'.
+ */
 export function hasCollisionCharacters(topic: string): boolean {
   return topic.includes('.') || topic.includes('_')
 }

@@ -4,7 +4,10 @@ import { resolveTopicConfigs, type TopicConfigs } from '../config/topic-configs.
 import type { Partition } from '../partition/partition.ts'
 import { isInternalTopic } from './topic-name.ts'
 
-/** A topic that exists, with its open partitions. A changed topic is a new object; this one stays as it was. */
+/**
+ * A topic that exists, with its open partitions. A changed topic is a new object; this one stays as
+ * it was.
+ */
 export interface Topic {
   readonly name: string
   readonly topicId: string
@@ -18,7 +21,10 @@ export interface Topic {
   readonly configs: TopicConfigs
 }
 
-/** The topics that can be used now, by name and by id. Each partition acts on the configs of its topic. */
+/**
+ * The topics that can be used now, by name and by id. Each partition acts on the configs of its
+ * topic.
+ */
 export class Topics {
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()

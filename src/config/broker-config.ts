@@ -14,7 +14,10 @@ import { brokerConfigDefinitions, topicConfigDefinitions } from './generated.ts'
 import { nearestName } from './nearest-name.ts'
 import { validateTopicValues } from './topic-config-rules.ts'
 
-/** The configs of the broker, resolved. Names are Kafka's in camelCase; times in ms unless the name says otherwise. */
+/**
+ * The configs of the broker, resolved. Names are Kafka's in camelCase; times in ms unless the name
+ * says otherwise.
+ */
 export interface BrokerConfig {
   readonly durability: DurabilityMode
   /** What is set, as text: at start, then at run time for all brokers, then for this one. */
@@ -91,7 +94,8 @@ export function brokerConfigDefault(
   durability: DurabilityMode
 ): string | null {
   if (definition.name === 'durability.mode') return durability
-  // Kafka waits three seconds for more members. A broker in memory serves tests, where that is only a delay.
+  // Kafka waits three seconds for more members. A broker in memory serves tests, where that is only
+  // a delay.
   if (definition.name === 'group.initial.rebalance.delay.ms' && durability === 'memory') return '0'
   return definition.defaultValue
 }
@@ -99,7 +103,8 @@ export function brokerConfigDefault(
 /**
  * Resolves the configs that the broker starts with, under Kafka's names.
  *
- * @returns INVALID_CONFIG with a sentence that names the config, and its nearest neighbour when the name is unknown
+ * @returns INVALID_CONFIG with a sentence that names the config, and its nearest neighbour when the
+ *   name is unknown
  */
 export function parseBrokerConfig(
   overrides: Readonly<Record<string, string>> | ReadonlyMap<string, string>,
@@ -113,7 +118,10 @@ export function parseBrokerConfig(
   )
 }
 
-/** `broker.id` is the older name of `node.id`: whichever is given says both (Kafka: KafkaConfig.populateSynonyms). */
+/**
+ * `broker.id` is the older name of `node.id`: whichever is given says both (Kafka:
+ * KafkaConfig.populateSynonyms).
+ */
 function withBothIds(given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const id = given.get('node.id') ?? given.get('broker.id')
   if (id === undefined || id.trim() === '-1') return given
@@ -257,7 +265,10 @@ function namedValues(values: ConfigValues): NamedValues {
   }
 }
 
-/** Rules between configs (Kafka: KafkaConfig.validateValues, GroupCoordinatorConfig.validate); null when all hold. */
+/**
+ * Rules between configs (Kafka: KafkaConfig.validateValues, GroupCoordinatorConfig.validate); null
+ * when all hold.
+ */
 function validateBroker(config: BrokerConfig): string | null {
   if (config.brokerId !== -1 && config.brokerId !== config.nodeId) {
     return 'You must set `node.id` to the same value as `broker.id`.'
@@ -267,14 +278,15 @@ function validateBroker(config: BrokerConfig): string | null {
     return 'log.retention.ms must be unlimited (-1) or, greater than or equal to 1'
   }
   if (config.groupMinSessionTimeoutMs > config.groupMaxSessionTimeoutMs) {
-    return 'group.max.session.timeout.ms must be greater than or equal to group.min.session.timeout.ms'
+    return 'group.max.session.timeout.ms must not be less than group.min.session.timeout.ms'
   }
   if (config.groupConsumerHeartbeatIntervalMs >= config.groupConsumerSessionTimeoutMs) {
-    return 'group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms'
+    return 'group.consumer.heartbeat.interval.ms must be below group.consumer.session.timeout.ms'
   }
   // Every partition has exactly one replica, on this broker.
   if (config.defaultReplicationFactor > 1) {
-    return `default.replication.factor is ${config.defaultReplicationFactor}, but the cluster has one broker`
+    const factor = config.defaultReplicationFactor
+    return `default.replication.factor is ${factor}, but the cluster has one broker`
   }
   return null
 }

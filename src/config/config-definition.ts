@@ -26,6 +26,8 @@ export interface ConfigDefinition {
 
 export interface ConfigSynonym {
   readonly name: string
-  /** What a value of the broker config is multiplied by: 60000 for minutes that become milliseconds. */
+  /**
+   * What a value of the broker config is multiplied by: 60000 for minutes that become milliseconds.
+   */
   readonly factor: number
 }

@@ -36,7 +36,10 @@ export interface ConfigSynonymEntry {
   readonly source: ConfigSource
 }
 
-/** Broker configs that say the same in several units; each describes all of them, the strongest first. */
+/**
+ * Broker configs that say the same in several units; each describes all of them, the strongest
+ * first.
+ */
 const unitGroups: ReadonlyArray<readonly string[]> = [
   ['log.roll.ms', 'log.roll.hours'],
   ['log.roll.jitter.ms', 'log.roll.jitter.hours'],
@@ -80,7 +83,10 @@ export function brokerConfigEntries(broker: BrokerConfig): readonly ConfigEntry[
   })
 }
 
-/** The configs that were set at run time for all brokers: what the BROKER resource without a name has. */
+/**
+ * The configs that were set at run time for all brokers: what the BROKER resource without a name
+ * has.
+ */
 export function clusterConfigEntries(broker: BrokerConfig): readonly ConfigEntry[] {
   const source = 'DYNAMIC_DEFAULT_BROKER_CONFIG'
   return [...broker.layers.dynamicDefaultConfigs].map(([name, text]) => {
@@ -110,7 +116,10 @@ function entry(
   }
 }
 
-/** What was said about a broker config, layer by layer; what stands before its own name is of no use to it. */
+/**
+ * What was said about a broker config, layer by layer; what stands before its own name is of no use
+ * to it.
+ */
 function brokerSynonyms(name: string, broker: BrokerConfig): readonly ConfigSynonymEntry[] {
   const names = unitGroups.find(group => group.includes(name)) ?? [name]
   const { dynamicBrokerConfigs, dynamicDefaultConfigs, staticConfigs } = broker.layers

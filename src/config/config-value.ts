@@ -4,7 +4,10 @@ import type { ConfigDefinition } from './config-definition.ts'
 
 /** A valid value of one config. */
 export interface ConfigValue {
-  /** Numbers beyond 2^53 are held at the largest safe integer: no limit that means something is as large. */
+  /**
+   * Numbers beyond 2^53 are held at the largest safe integer: no limit that means something is as
+   * large.
+   */
   readonly value: number | boolean | string | readonly string[]
   /** As DescribeConfigs prints it: exact for every long, lists joined by commas. */
   readonly text: string
@@ -19,7 +22,8 @@ const integerForm = /^[+-]?\d+$/
 const doubleForm = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?$/
 
 /**
- * Parses and checks one config value the way Kafka's ConfigDef does: trimmed, typed, then in its range.
+ * Parses and checks one config value the way Kafka's ConfigDef does: trimmed, typed, then in its
+ * range.
  *
  * @returns INVALID_CONFIG with ConfigException's sentence
  */

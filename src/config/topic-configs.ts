@@ -6,7 +6,10 @@ import { listValue, numberValue, textValue, type ConfigValues } from './config-v
 import { topicConfigDefinitions } from './generated.ts'
 import { validateTopicValues } from './topic-config-rules.ts'
 
-/** The configs of one topic, resolved: its own, then the broker's, then Kafka's defaults. Times in ms, sizes in bytes. */
+/**
+ * The configs of one topic, resolved: its own, then the broker's, then Kafka's defaults. Times in
+ * ms, sizes in bytes.
+ */
 export interface TopicConfigs {
   readonly segmentBytes: number
   readonly segmentMs: number

@@ -1,4 +1,5 @@
-// AlterPartitionReassignments. Nothing can move: the only assignment that is accepted is the present one.
+// AlterPartitionReassignments. Nothing can move: the only assignment that is accepted is the
+// present one.
 
 import { failure, success, type Result } from '../base/result.ts'
 import { validateReplicas } from '../cluster/replica-assignment.ts'
@@ -44,7 +45,10 @@ function topicResponse(
   }
 }
 
-/** Kafka: ReplicationControlManager.alterPartitionReassignment, where every replica list is this broker. */
+/**
+ * Kafka: ReplicationControlManager.alterPartitionReassignment, where every replica list is this
+ * broker.
+ */
 function reassign(
   { cluster }: RequestContext,
   topic: string,

@@ -1,12 +1,15 @@
-// CreateTopics. timeoutMs is ignored: a topic is ready when it is answered. There are no policies to ask.
+// CreateTopics. timeoutMs is ignored: a topic is ready when it is answered. There are no policies
+// to ask.
 
 import type { TopicPlan, TopicPlans } from '../cluster/topic-creation.ts'
 import { configSources, topicConfigEntries } from '../config/config-entries.ts'
 import type { Failure } from '../base/result.ts'
-import type { CreateTopicsResponseCreatableTopicResultInit } from '../wire/generated/create-topics.ts'
+import type { CreateTopicsResponseInit } from '../wire/generated/create-topics.ts'
 import { errorCode, type ErrorName } from '../wire/generated/errors.ts'
 import { clusterResourceName } from './authorized-operations.ts'
 import type { Handler, RequestContext } from './handler.ts'
+
+type TopicResult = CreateTopicsResponseInit['topics'][number]
 
 export const createTopics: Handler<'CreateTopics'> = async (context, request) => {
   const { topics, validateOnly } = request
@@ -24,7 +27,7 @@ function result(
   name: string,
   plans: TopicPlans,
   validateOnly: boolean
-): CreateTopicsResponseCreatableTopicResultInit {
+): TopicResult {
   const plan = plans.get(name)
   if (plan === undefined) {
     return refusal(name, { error: 'TOPIC_AUTHORIZATION_FAILED', detail: 'Authorization failed.' })
@@ -35,16 +38,12 @@ function result(
 function refusal(
   name: string,
   { error, detail }: Pick<Failure<ErrorName>, 'error' | 'detail'>
-): CreateTopicsResponseCreatableTopicResultInit {
+): TopicResult {
   return { name, errorCode: errorCode(error), errorMessage: detail, configs: [] }
 }
 
 /** From version 5 on, who may describe the configs is told them (KIP-525). */
-function made(
-  context: RequestContext,
-  plan: TopicPlan,
-  validateOnly: boolean
-): CreateTopicsResponseCreatableTopicResultInit {
+function made(context: RequestContext, plan: TopicPlan, validateOnly: boolean): TopicResult {
   const { name, topicId, partitionCount, replicationFactor } = plan
   // A topic that is only tried has no id.
   const identity = validateOnly ? { name } : { name, topicId }

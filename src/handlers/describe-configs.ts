@@ -1,4 +1,5 @@
-// DescribeConfigs. Of topics and of this broker; there are no dynamic loggers, client metrics or group configs.
+// DescribeConfigs. Of topics and of this broker; there are no dynamic loggers, client metrics or
+// group configs.
 
 import { failure, success, type Result } from '../base/result.ts'
 import { configResourceType } from '../cluster/metadata-records.ts'

@@ -1,4 +1,5 @@
-// DescribeTopicPartitions (KIP-966). Topics come sorted by name, in pages of partitions; replicas never fall behind.
+// DescribeTopicPartitions (KIP-966). Topics come sorted by name, in pages of partitions; replicas
+// never fall behind.
 
 import { topicNameFault } from '../cluster/topic-name.ts'
 import type { Topic } from '../cluster/topics.ts'

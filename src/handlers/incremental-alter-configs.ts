@@ -7,9 +7,11 @@ import type {
   ConfigOperationType
 } from '../cluster/config-changes.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import type { IncrementalAlterConfigsRequestAlterConfigsResource as Resource } from '../wire/generated/incremental-alter-configs.ts'
+import type { IncrementalAlterConfigsRequest } from '../wire/generated/incremental-alter-configs.ts'
 import { alterableType, alterConfigResources } from './config-alteration.ts'
 import type { Handler } from './handler.ts'
+
+type Resource = IncrementalAlterConfigsRequest['resources'][number]
 
 /** By Kafka's AlterConfigOp.OpType. */
 const operationTypes: readonly ConfigOperationType[] = ['SET', 'DELETE', 'APPEND', 'SUBTRACT']

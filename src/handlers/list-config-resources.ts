@@ -1,4 +1,5 @@
-// ListConfigResources (KIP-1142). There are no client metrics, dynamic loggers or group configs to list.
+// ListConfigResources (KIP-1142). There are no client metrics, dynamic loggers or group configs to
+// list.
 
 import { configResourceTypes } from '../cluster/metadata-records.ts'
 import { errorCode, type ErrorName } from '../wire/generated/errors.ts'

@@ -1,5 +1,6 @@
-// Metadata. Every partition is led by this broker, its only replica. Topics are created before the answer, where
-// Kafka answers UNKNOWN_TOPIC_OR_PARTITION while it creates them, which kafkajs takes for final.
+// Metadata. Every partition is led by this broker, its only replica. Topics are created before the
+// answer, where Kafka answers UNKNOWN_TOPIC_OR_PARTITION while it creates them, which kafkajs takes
+// for final.
 
 import { errorCode } from '../wire/generated/errors.ts'
 import type {
@@ -54,7 +55,10 @@ function allTopics(context: RequestContext): MetadataResponseTopicInit[] {
   return topics
 }
 
-/** Each topic is answered once, in the order of the request. Ids, if there are any, count alone, as in Kafka. */
+/**
+ * Each topic is answered once, in the order of the request. Ids, if there are any, count alone, as
+ * in Kafka.
+ */
 async function askedTopics(
   context: RequestContext,
   request: MetadataRequest

@@ -35,7 +35,9 @@ export function topicByName(
   )
 }
 
-/** Creates what may be created of the topics that do not exist; the result says why others were not. */
+/**
+ * Creates what may be created of the topics that do not exist; the result says why others were not.
+ */
 export async function createMissing(
   context: RequestContext,
   request: MetadataRequest,

@@ -11,7 +11,10 @@ export interface NamedTopic {
   readonly topicId: string
 }
 
-/** Finds the topic of each distinct name and id, or says why it is not deleted (Kafka: ControllerApis.deleteTopics). */
+/**
+ * Finds the topic of each distinct name and id, or says why it is not deleted (Kafka:
+ * ControllerApis.deleteTopics).
+ */
 export function topicsToDelete(
   context: RequestContext,
   named: readonly NamedTopic[]

@@ -160,7 +160,7 @@ test('a topic that is made again shares nothing with the deleted one', async () 
   expect(again.topicById(first)).toBeUndefined()
 })
 
-test('deletion answers unknown ids and protects the topics that the broker itself needs', async () => {
+test('deletion refuses unknown ids and the topics that the broker itself needs', async () => {
   const cluster = await new Disk().open()
   const ensured = await cluster.ensureTopic('__consumer_offsets')
   const offsetsId = ensured.ok ? ensured.value.topicId : ''
@@ -248,7 +248,7 @@ test('a changed topic config acts at once on every partition', async () => {
   expect(appended).toMatchObject({ ok: false, error: 'MESSAGE_TOO_LARGE' })
 })
 
-test('a broker config set at run time moves the default of topics that have none of their own', async () => {
+test('a broker config set at run time moves the default of topics without their own', async () => {
   const disk = new Disk()
   const cluster = await disk.open()
   await createTopic(cluster, 'default')
@@ -292,7 +292,7 @@ test('a clean start keeps the leader epochs, any other raises each by one', asyn
   expect(leaderEpochs(await disk.open())).toEqual([2, 2])
 })
 
-test('a partition that is added after a crash begins at epoch 0 beside its older ones', async () => {
+test('a partition added after a crash begins at epoch 0 beside its older ones', async () => {
   const disk = new Disk()
   await createTopic(await disk.open(), 'orders')
   const cluster = await disk.open({ cleanStart: false })
@@ -329,7 +329,7 @@ test('a broker config that no longer fits keeps the broker from starting', async
   const change = topicChange('', { 'log.cleaner.min.compaction.lag.ms': '500' })
   await cluster.alterConfigs([{ ...change, resourceType: 'BROKER' }], made)
   const configs = { 'log.cleaner.max.compaction.lag.ms': '100' }
-  await expect(disk.open({ configs })).rejects.toThrow(/run time does not fit/)
+  await expect(disk.open({ configs })).rejects.toThrow(/run time do not fit/)
 })
 
 test('producer ids never repeat, at once or after a crash', async () => {
@@ -363,7 +363,7 @@ test('no producer id is given out before its block is durable', async () => {
   expect(given).toBe(2)
 })
 
-test('a refused block of producer ids is an error for those who wait, and is asked for again', async () => {
+test('a refused block of producer ids is an error for those who wait only', async () => {
   const disk = new Disk()
   const cluster = await disk.open()
   disk.metadataLog.failNext = 'STORAGE'

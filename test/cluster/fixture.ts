@@ -17,7 +17,9 @@ export interface DiskOptions {
   readonly metadataDurability?: 'immediate' | 'manual'
 }
 
-/** What outlives a cluster: its metadata log and the logs of its partitions. The test may break it. */
+/**
+ * What outlives a cluster: its metadata log and the logs of its partitions. The test may break it.
+ */
 export class Disk {
   readonly metadataLog: FakeLog
   /** By topic id and partition. */

@@ -51,7 +51,10 @@ const anyRecord: fc.Arbitrary<MetadataRecord> = fc.oneof(
   })
 )
 
-/** All that an image says, in a form that can be compared. Which name of two that collide is told does not matter. */
+/**
+ * All that an image says, in a form that can be compared. Which name of two that collide is told
+ * does not matter.
+ */
 function content(image: MetadataImage): unknown {
   return {
     topics: [...image.topics()].map(topic => ({ ...topic, partitions: [...topic.partitions] })),
@@ -93,7 +96,7 @@ function contradiction(...records: MetadataRecord[]): string | null {
   return last
 }
 
-test('the records that an image gives make the same image, through their bytes, after any history', () => {
+test('the records of an image make the same image, after any history', () => {
   fc.assert(
     fc.property(fc.array(anyRecord, { maxLength: 60 }), history => {
       const image = fold(history)
@@ -108,7 +111,7 @@ test('the records that an image gives make the same image, through their bytes, 
   )
 })
 
-test('a record that does not fit changes nothing, so that leaving it out gives the same image', () => {
+test('a record that does not fit changes nothing', () => {
   fc.assert(
     fc.property(fc.array(anyRecord, { maxLength: 60 }), history => {
       const image = new MetadataImage()

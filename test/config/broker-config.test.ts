@@ -80,8 +80,8 @@ test('a bad value is refused with a sentence that names the config', () => {
 
 test.each([
   [{ 'log.retention.ms': '0' }, /log.retention.ms must be unlimited/],
-  [{ 'group.min.session.timeout.ms': '9000000' }, /group.max.session.timeout.ms must be greater/],
-  [{ 'group.consumer.heartbeat.interval.ms': '45000' }, /must be less than/],
+  [{ 'group.min.session.timeout.ms': '9000000' }, /group.max.session.timeout.ms must not be less/],
+  [{ 'group.consumer.heartbeat.interval.ms': '45000' }, /must be below/],
   [{ 'default.replication.factor': '3' }, /the cluster has one broker/],
   [
     { 'log.cleaner.min.compaction.lag.ms': '5', 'log.cleaner.max.compaction.lag.ms': '1' },

@@ -34,7 +34,7 @@ test('no configs at all take every override away', async () => {
   expect(plane.cluster.partition('a', 0)!.configs.segmentMs).toBe(604_800_000)
 })
 
-test('a null value, an unknown name and an unknown topic are refused, and nothing is taken away', async () => {
+test('what is refused takes nothing away: a null, an unknown name, an unknown topic', async () => {
   const plane = await ControlPlane.open()
   const configs = [{ name: 'segment.ms', value: '9' }]
   await createTopic(plane.cluster, 'a', { configs })

@@ -80,7 +80,7 @@ describe('version 6', () => {
     expect(plane.cluster.topic('a')).toBeDefined()
   })
 
-  test('refuses a name whose id stands beside it, and deletes the topic through neither', async () => {
+  test('refuses a name beside its own id, and deletes the topic through neither', async () => {
     const plane = await ControlPlane.open()
     const a = await createTopic(plane.cluster, 'a')
     const answer = await plane.ask('DeleteTopics', 6, {

@@ -45,7 +45,7 @@ test('synonyms and documentation come only when asked for', async () => {
   expect(answer.results[0]!.configs.every(config => config.documentation === null)).toBe(true)
 })
 
-test('all configs are described when none is named, those asked for in the order asked', async () => {
+test('all configs come when none is named, those asked for in the order asked', async () => {
   const plane = await ControlPlane.open()
   await createTopic(plane.cluster, 'a')
   const names = async (keys: string[] | null) =>

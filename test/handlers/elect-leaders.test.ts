@@ -44,7 +44,7 @@ test('when all partitions are meant, none is listed', async () => {
   })
 })
 
-test('an unknown kind of election is INVALID_REQUEST, for the request and each partition', async () => {
+test('an unknown kind of election is INVALID_REQUEST, also for each partition', async () => {
   const plane = await ControlPlane.open()
   const topicPartitions = [{ topic: 'a', partitions: [0] }]
   const ask = () => plane.ask('ElectLeaders', 1, { electionType: 5, topicPartitions, timeoutMs })

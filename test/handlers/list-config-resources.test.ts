@@ -26,7 +26,7 @@ test('version 1 lists topics and brokers, all or by kind', async () => {
   expect(await list(8, 16, 32)).toEqual([])
 })
 
-test('an unknown kind is UNSUPPORTED_VERSION, and who may not describe configs is refused', async () => {
+test('an unknown kind is UNSUPPORTED_VERSION; who may not describe is refused', async () => {
   const plane = await ControlPlane.open()
   const ask = () => plane.ask('ListConfigResources', 1, { resourceTypes: [2, 3] })
   expect(await ask()).toMatchObject({ errorCode: 35, configResources: [] })

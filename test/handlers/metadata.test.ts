@@ -6,7 +6,7 @@ const notAsked = -2_147_483_648
 const unknownId = 'AAAAAAAAAAAAAAAAAAAAAg'
 const named = (...names: string[]) => names.map(name => ({ name }))
 
-test('every version answers with the broker, the cluster and the topics, as far as it can say them', async () => {
+test('every version names the broker, the cluster and the topics', async () => {
   const plane = await ControlPlane.open({ configs: { 'broker.rack': 'r1' } })
   const topicId = await createTopic(plane.cluster, 'orders', { numPartitions: 2 })
   for (const version of ControlPlane.versions('Metadata')) {
@@ -68,7 +68,7 @@ describe('what is asked for', () => {
     ])
   })
 
-  test('a topic id finds its topic; an unknown one is UNKNOWN_TOPIC_ID without a name', async () => {
+  test('an id finds its topic; an unknown one is UNKNOWN_TOPIC_ID without a name', async () => {
     const plane = await ControlPlane.open()
     const topicId = await createTopic(plane.cluster, 'a')
     const asked = { name: null, topicId }
@@ -137,7 +137,7 @@ describe('a topic that does not exist', () => {
     expect([...plane.cluster.topics(), ...off.cluster.topics()]).toEqual([])
   })
 
-  test('and cannot exist is INVALID_TOPIC_EXCEPTION, and the others are created all the same', async () => {
+  test('and cannot exist is INVALID_TOPIC_EXCEPTION, and hinders no other', async () => {
     const plane = await ControlPlane.open()
     for (const allowAutoTopicCreation of [true, false]) {
       const { topics } = await plane.ask('Metadata', 12, {
@@ -149,7 +149,7 @@ describe('a topic that does not exist', () => {
     expect([...plane.cluster.topics()].map(({ name }) => name)).toEqual(['good'])
   })
 
-  test('that could not be written is KAFKA_STORAGE_ERROR, and is created on the next attempt', async () => {
+  test('that could not be written is KAFKA_STORAGE_ERROR, and created next time', async () => {
     const plane = await ControlPlane.open()
     plane.disk.metadataLog.failNext = 'STORAGE'
     const ask = async () => (await plane.ask('Metadata', 9, { topics: named('a') })).topics
