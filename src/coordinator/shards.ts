@@ -85,7 +85,8 @@ export class Shards<Event, Record, Reply> {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.#opening
+    // Whoever asked for the topic hears why it could not be made; here it only has to be over.
+    await this.#opening?.catch(() => {})
     await Promise.all(this.#shards.map(shard => shard.close()))
   }
 
