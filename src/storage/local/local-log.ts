@@ -263,7 +263,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const { active } = this.segments
     if (this.#context.failure === null && active !== undefined) {
       active.writeMark(true)
-      this.#folder.writeLeaderEpochs(this.epochs, this.#logStartOffset)
+      this.#folder.writeLeaderEpochs(this.epochs)
       if (this.#context.durability !== 'memory') await this.#closeDurably(active)
     }
     await this.#durability.stop()

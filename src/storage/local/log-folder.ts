@@ -67,11 +67,11 @@ export class LogFolder {
    * Writes Kafka's file of leader epochs, if they have changed. It is for Kafka's tools, and for
    * recovery when a sidecar is damaged: what counts is in the journals of the sidecars.
    */
-  writeLeaderEpochs(epochs: LeaderEpochs, logStartOffset: number): void {
+  writeLeaderEpochs(epochs: LeaderEpochs): void {
     if (!epochs.hasChanged) return
     const path = `${this.path}/${leaderEpochCheckpointName}`
     try {
-      const text = formatLeaderEpochCheckpoint(epochs.from(logStartOffset))
+      const text = formatLeaderEpochCheckpoint(epochs.starts)
       writeDerivedText(this.#context.files, path, text)
       epochs.hasChanged = false
     } catch (error) {
