@@ -70,10 +70,14 @@ async function read(
   )
   context.onAnswered(() => reads.release())
   let next = 0
-  return targets.map(each => {
+  return targets.map((each, index) => {
     if (typeof each === 'string') return refused(each)
     const result = reads.results[next++]!
-    if (!result.ok) return refused(result.error)
+    if (!result.ok) {
+      // The topic may have been deleted meanwhile, which says more than that its partition is closed.
+      const now = target(context, partitions[index]!, replicaId)
+      return refused(typeof now === 'string' ? now : result.error)
+    }
     if (apiVersion < zstdSince && result.pieces.some(holdsZstd)) {
       return refused('UNSUPPORTED_COMPRESSION_TYPE')
     }

@@ -1,6 +1,10 @@
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { handlers } from '../../src/handlers/index.ts'
 import { closeConnection, noAnswer, type RequestContext } from '../../src/handlers/handler.ts'
+import { manualClock } from '../../src/io/manual-clock.ts'
+import { seededRandom } from '../../src/io/seeded-random.ts'
+import { FetchSessions } from '../../src/partition/fetch-session.ts'
+import { FetchWaiters } from '../../src/partition/fetch-waiters.ts'
 import { apis, type ApiName, type Messages } from '../../src/wire/generated/api-table.ts'
 import { decodeResponse, encodeResponse } from '../../src/wire/header.ts'
 import { Reader } from '../../src/wire/reader.ts'
@@ -16,6 +20,10 @@ export class ControlPlane {
   readonly cluster: Cluster
   /** What the principal may not do, as `CREATE TOPIC orders`. */
   readonly denied = new Set<string>()
+  /** Moves for fetches that wait; nothing else looks at it. */
+  readonly clock = manualClock()
+  readonly #fetchWaiters = new FetchWaiters(this.clock)
+  readonly #fetchSessions = new FetchSessions({ random: seededRandom(1) })
 
   static async open(options: OpenClusterOptions = {}): Promise<ControlPlane> {
     const disk = new Disk()
@@ -61,6 +69,8 @@ export class ControlPlane {
   #context(apiVersion: number): RequestContext {
     const context: Partial<RequestContext> = {
       cluster: this.cluster,
+      fetchWaiters: this.#fetchWaiters,
+      fetchSessions: this.#fetchSessions,
       config: this.cluster.config,
       logDirectory: { path: '/data', totalSize: () => 1000, usableSize: () => 400 },
       apiVersion,

@@ -147,3 +147,18 @@ test("the broker's own topics are not deleted", async () => {
   })
   expect(answer.responses).toMatchObject([{ errorCode: 42 }])
 })
+
+test('fetches that wait for a topic hear at once that it is gone', async () => {
+  const plane = await ControlPlane.open()
+  const topicId = await createTopic(plane.cluster, 'a')
+  const fetch = (version: number, topic: { topic: string } | { topicId: string }) => {
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+    const topics = [{ ...topic, partitions }]
+    return plane.ask('Fetch', version, { maxWaitMs: 60_000, minBytes: 1, topics })
+  }
+  const waiting = [fetch(12, { topic: 'a' }), fetch(13, { topicId })]
+  await plane.ask('DeleteTopics', 5, { topicNames: ['a'], timeoutMs })
+  const [byName, byId] = await Promise.all(waiting)
+  expect(byName!.responses[0]!.partitions).toMatchObject([{ errorCode: 3 }])
+  expect(byId!.responses[0]!.partitions).toMatchObject([{ errorCode: 100 }])
+})
