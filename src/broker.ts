@@ -156,8 +156,9 @@ export class Broker {
   fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#state = 'failed'
-    const { settings, storage, fetchWaiters, server } = this.#parts
+    const { settings, storage, groups, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
+    void groups.close()
     fetchWaiters.close()
     this.#lettingGo = letGo(storage, server)
     this.#closed.reject(error)
