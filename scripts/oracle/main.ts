@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { startKafka } from './kafka.ts'
 
-const usage = `usage: tsx scripts/oracle/main.ts start [--version 4.x.y] [--nodes n] [--property name=value]...
+const usage = `usage: tsx scripts/oracle/main.ts start [options]
+  --version 4.x.y, --nodes n, --property name=value (may be repeated)
 Starts Apache Kafka, prints the bootstrap address and runs until it is interrupted.`
 
 const { positionals, values } = parseArgs({

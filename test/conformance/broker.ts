@@ -22,7 +22,7 @@ export async function startBrokerUnderTest(options: BrokerOptions = {}): Promise
   return startBroker({ ...options, config })
 }
 
-/** Gives the tests of a file one broker: started before the first of them, closed after the last. */
+/** Gives the tests of a file one broker, started before the first and closed after the last. */
 export function useBroker(options: BrokerOptions = {}): { readonly bootstrapServers: string } {
   let broker: BrokerUnderTest | undefined
   beforeAll(async () => {

@@ -155,7 +155,7 @@ describe('alterConfigs', () => {
     expect(await kafkaErrorsOf(sent)).toEqual(['MESSAGE_TOO_LARGE'])
   })
 
-  test('replaces all configs of the topic: what is not named goes back to its default', async () => {
+  test('replaces all configs: what is not named goes back to its default', async () => {
     const configEntries = [{ name: 'retention.ms', value: '1000' }]
     const topic = await clients.createTopic({ configEntries })
     await alterTopic(topic, { 'segment.bytes': '2000000' })

@@ -65,7 +65,7 @@ describe('fetchTopicOffsetsByTimestamp', () => {
     [5_000, 4]
   ] as const
   for (const [time, offset] of questions) {
-    test(`answers the first message at or after a time: ${time} gives offset ${offset}`, async () => {
+    test(`answers the first message at or after ${time}: offset ${offset}`, async () => {
       const topic = await topicWithTimes()
       const admin = await clients.admin()
       const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, 1e12 + time)
@@ -89,7 +89,7 @@ describe('fetchTopicOffsetsByTimestamp', () => {
     expect(offsets).toEqual([{ partition: 0, offset: '5' }])
   })
 
-  test('of messages whose times go backwards answers the first in the log that is late enough', async () => {
+  test('of times that go backwards answers the first message that is late enough', async () => {
     const topic = await clients.createTopic()
     const producer = await clients.producer()
     for (const timestamp of [5_000, 1_000, 7_000]) {
@@ -131,7 +131,7 @@ describe('fetchOffsets', () => {
     )
   })
 
-  test('with resolveOffsets turns committed -2 and -1 into real offsets and commits those', async () => {
+  test('with resolveOffsets turns committed -2 and -1 into real offsets', async () => {
     const topic = await topicWith(5)
     const groupId = uniqueName('group')
     const admin = await clients.admin()
@@ -205,7 +205,7 @@ describe('setOffsets and resetOffsets', () => {
 })
 
 describe('deleteTopicRecords', () => {
-  test('moves the start of the log: earlier messages are gone, later ones keep their offsets', async () => {
+  test('moves the start of the log: later messages keep their offsets', async () => {
     const topic = await topicWith(10)
     const admin = await clients.admin()
     await admin.fetchTopicMetadata({ topics: [topic] })

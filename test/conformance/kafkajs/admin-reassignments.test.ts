@@ -18,7 +18,7 @@ async function anyNodeId(): Promise<number> {
   return (await admin.describeCluster()).brokers[0]!.nodeId
 }
 
-test('assigning a partition to the broker that has it already is taken and changes nothing', async () => {
+test('assigning a partition to the broker that has it changes nothing', async () => {
   const topic = await clients.createTopic()
   const nodeId = await anyNodeId()
   await reassign(topic, 0, [nodeId])
@@ -52,7 +52,7 @@ test('no broker at all is refused with INVALID_REPLICA_ASSIGNMENT', async () => 
   expect(await kafkaErrorsOf(reassign(topic, 0, []))).toEqual(['INVALID_REPLICA_ASSIGNMENT'])
 })
 
-test('a topic or partition that does not exist is refused with UNKNOWN_TOPIC_OR_PARTITION', async () => {
+test('a topic or partition that is not there is UNKNOWN_TOPIC_OR_PARTITION', async () => {
   const topic = await clients.createTopic()
   const nodeId = await anyNodeId()
   for (const reassigned of [

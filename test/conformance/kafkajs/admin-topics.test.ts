@@ -11,7 +11,7 @@ const { ConfigResourceTypes } = kafkajs
 /** Few and quick retries, for errors that kafkajs believes may go away. */
 const quick = { retry: { retries: 1, initialRetryTime: 20 } }
 
-/** Stands for a broker of the cluster, whatever its id, in assignments that are written down here. */
+/** Stands for a broker of the cluster, whatever its id, in assignments written down here. */
 const present = -1
 /** Stands for a broker that no cluster here has. */
 const absent = 999
@@ -146,7 +146,7 @@ describe('createTopics', () => {
 
   const illegalNames = ['with space', 'with/slash', 'ümlaut', '.', '..', 'x'.repeat(250), '']
   for (const topic of illegalNames) {
-    test(`refuses the name '${topic.slice(0, 20)}' (${topic.length} characters) with INVALID_TOPIC_EXCEPTION`, async () => {
+    test(`INVALID_TOPIC_EXCEPTION answers the name '${topic.slice(0, 20)}'`, async () => {
       const admin = await clients.admin(quick)
       const created = admin.createTopics({ topics: [{ topic }] })
       expect(await kafkaErrorsOf(created)).toEqual(['INVALID_TOPIC_EXCEPTION'])
@@ -161,7 +161,7 @@ describe('createTopics', () => {
     for (const name of names) expect(listed).toContain(name)
   })
 
-  test('refuses a name that differs from another only in . and _ with INVALID_TOPIC_EXCEPTION', async () => {
+  test('refuses a name that differs from another only in . and _', async () => {
     const prefix = uniqueName('collide')
     await clients.createTopic({ topic: `${prefix}.a_b` })
     const admin = await clients.admin(quick)
@@ -333,7 +333,7 @@ describe('metadata', () => {
     expect(await admin.listTopics()).toEqual(expect.arrayContaining(names))
   })
 
-  test('fetchTopicMetadata tells leader, replicas and in-sync replicas of every partition', async () => {
+  test('fetchTopicMetadata tells leader and replicas of every partition', async () => {
     const topic = await clients.createTopic({ numPartitions: 2 })
     const admin = await clients.admin()
     const { brokers } = await admin.describeCluster()
@@ -356,7 +356,7 @@ describe('metadata', () => {
     expect(topics.map(({ name }) => name)).toContain(topic)
   })
 
-  test('fetchTopicMetadata of a topic that does not exist fails with UNKNOWN_TOPIC_OR_PARTITION and makes nothing', async () => {
+  test('fetchTopicMetadata of an unknown topic fails and makes nothing', async () => {
     const topic = uniqueName('missing')
     const admin = await clients.admin(quick)
     const fetched = admin.fetchTopicMetadata({ topics: [topic] })

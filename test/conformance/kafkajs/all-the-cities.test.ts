@@ -18,11 +18,11 @@ import { registerSnappyCodec } from './snappy-codec.ts'
 //
 // What must hold, and why nothing else may be expected:
 // - Produced once. The producer is idempotent and has one request in flight. Whatever of a request
-//   was in the log when the broker died is recognised by producer id and sequence when kafkajs sends
-//   the request again, partition by partition. So each record is there exactly once, at the offset
-//   that was acknowledged, and the records of a key are in the order in which they were sent.
-// - Read at least once. A batch that was given to a consumer and whose commit was not acknowledged may
-//   be given out again. A record below an offset whose commit was acknowledged may not.
+//   was in the log when the broker died is recognised by producer id and sequence when kafkajs
+//   sends the request again, partition by partition. So each record is there exactly once, at the
+//   offset that was acknowledged, and the records of a key are in the order they were sent in.
+// - Read at least once. A batch that was given to a consumer and whose commit was not acknowledged
+//   may be given out again. A record below an offset whose commit was acknowledged may not.
 
 const partitionCount = 12
 const recordsPerSend = 1_000
@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => broker?.close())
 
 test(
-  'every city that was acknowledged is read exactly as sent, though the broker is killed again and again',
+  'every acknowledged city is read exactly as sent, though the broker is killed five times',
   async () => {
     const topics = new Map<string, Acknowledged[]>()
     for (const [compression, killPoints] of [
@@ -94,7 +94,7 @@ interface Acknowledged {
   readonly baseOffsets: ReadonlyMap<number, number>
 }
 
-/** When the broker is killed: a number of milliseconds after the bytes of a send have left kafkajs. */
+/** When the broker is killed: so many milliseconds after the bytes of a send left kafkajs. */
 interface KillPoint {
   readonly send: number
   readonly afterMs: number
@@ -141,7 +141,7 @@ async function produceAll(
 /** Kills the broker when it has been sent a batch, and starts it again. */
 async function killUnderSend(wire: WatchedWire, { afterMs }: KillPoint): Promise<void> {
   await wire.nextLargeWrite()
-  // Not a wait for anything: it makes the moments differ, from "not yet read" to "answered already".
+  // Not a wait for anything: moments differ, from "not yet read" to "answered already".
   await delay(afterMs)
   await broker.kill()
   await broker.restart()
@@ -248,8 +248,8 @@ class ConsumerProcesses {
 }
 
 /**
- * The log of a topic, as it was read, against what was acknowledged. For each send, the records of a
- * partition stand without a gap from the base offset that was acknowledged, in the order of the send.
+ * The log of a topic, as it was read, against what was acknowledged. For each send, the records of
+ * a partition stand without a gap from the base offset that was acknowledged, in their order.
  */
 function expectSentOnceInOrder(
   log: readonly ReadonlyMap<number, string>[],

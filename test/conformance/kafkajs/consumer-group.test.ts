@@ -85,7 +85,7 @@ function everythingToOne(name: string): PartitionAssigner {
 }
 
 describe('rebalancing', () => {
-  test('a member that joins gets its share, and a member that leaves gives its share back', async () => {
+  test('a member that joins gets a share, and gives it back when it leaves', async () => {
     const topic = await clients.createTopic({ numPartitions: 6 })
     const groupId = uniqueName('group')
     const first = await startMember(groupId, topic)
@@ -114,7 +114,7 @@ describe('rebalancing', () => {
     expect(read.toSorted((a, b) => a - b)).toEqual(range(90))
   })
 
-  test('a member without partitions is a member all the same and takes over when one leaves', async () => {
+  test('a member without partitions takes over when another one leaves', async () => {
     const topic = await clients.createTopic({ numPartitions: 1 })
     const groupId = uniqueName('group')
     const first = await startMember(groupId, topic)
@@ -204,7 +204,7 @@ describe('rebalancing', () => {
 })
 
 describe('session timeout', () => {
-  test('a member that sends no heartbeat within its session timeout loses its partitions', async () => {
+  test('a member without a heartbeat in its session timeout loses its partitions', async () => {
     const topic = await clients.createTopic({ numPartitions: 2 })
     const groupId = uniqueName('group')
     const stuck = await clients.consumer({ groupId, sessionTimeout: 6_000 })
@@ -253,7 +253,7 @@ describe('session timeout', () => {
     expect(new Set(memberIds).size).toBe(2)
   })
 
-  test('a member that works for longer than its session timeout stays when it sends heartbeats', async () => {
+  test('a member that works longer than its session stays when it sends heartbeats', async () => {
     const topic = await clients.createTopic()
     const groupId = uniqueName('group')
     await clients.produce(topic, [{ value: '0' }])
@@ -318,7 +318,7 @@ describe('assigners', () => {
     expect((await first.consumer.describeGroup()).protocol).toBe('RoundRobinAssigner')
   })
 
-  test('a member without a common assigner is refused with INCONSISTENT_GROUP_PROTOCOL', async () => {
+  test('a member without a common assigner is INCONSISTENT_GROUP_PROTOCOL', async () => {
     const topic = await clients.createTopic()
     const groupId = uniqueName('group')
     const first = await startMember(groupId, topic)
@@ -338,7 +338,7 @@ describe('assigners', () => {
     expect(first.joins).toBe(1)
   })
 
-  test('RECEIVED_UNSUBSCRIBED_TOPICS is emitted when the leader assigns what a member did not ask for', async () => {
+  test('RECEIVED_UNSUBSCRIBED_TOPICS tells of topics a member did not ask for', async () => {
     const [topic, other] = [await clients.createTopic(), await clients.createTopic()]
     const assigner: PartitionAssigner = config => ({
       ...everythingToOne('careless')(config),

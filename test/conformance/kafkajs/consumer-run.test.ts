@@ -79,7 +79,7 @@ describe('eachMessage', () => {
     await until('both messages', () => count === 2)
   })
 
-  test('is called for several partitions at once when partitionsConsumedConcurrently allows', async () => {
+  test('works on several partitions at once with partitionsConsumedConcurrently', async () => {
     const topic = await clients.createTopic({ numPartitions: 3 })
     await clients.produce(
       topic,
@@ -195,7 +195,7 @@ describe('eachBatch', () => {
 })
 
 describe('autoCommit', () => {
-  test('commits the offset after the last message, and the next consumer of the group goes on there', async () => {
+  test('commits after the last message, and the next consumer goes on there', async () => {
     const topic = await topicWith(5)
     const groupId = uniqueName('group')
     const first = await clients.consumer({ groupId })

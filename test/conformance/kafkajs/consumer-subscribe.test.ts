@@ -5,7 +5,7 @@ import { Clients, joined, kafkaErrorsOf, mistyped } from './clients.ts'
 
 const clients = new Clients(useBroker())
 
-test('a subscription from the beginning gets what was there before and what comes after', async () => {
+test('a subscription from the beginning gets what was there and what comes', async () => {
   const topic = await clients.createTopic()
   await clients.produce(topic, [{ value: 'before' }])
   const consumer = await clients.consumer()
@@ -82,7 +82,7 @@ test('a regular expression and a name can be subscribed to together', async () =
   expect(received.map(({ value }) => value).toSorted(byText)).toEqual(['by name', 'by pattern'])
 })
 
-test('subscribing to a topic that does not exist creates it when the client allows that', async () => {
+test('subscribing to an unknown topic creates it when the client allows that', async () => {
   const topic = uniqueName('auto')
   const consumer = await clients.consumer({ allowAutoTopicCreation: true })
   await until('the subscription', async () => {
@@ -94,7 +94,7 @@ test('subscribing to a topic that does not exist creates it when the client allo
   expect(await joining).toEqual({ [topic]: [0] })
 })
 
-test('subscribing to a topic that does not exist fails with UNKNOWN_TOPIC_OR_PARTITION when the client forbids creation', async () => {
+test('subscribing to an unknown topic fails when the client forbids creation', async () => {
   const consumer = await clients.consumer({ allowAutoTopicCreation: false })
   const subscribed = consumer.subscribe({ topic: uniqueName('never-made') })
   expect(await kafkaErrorsOf(subscribed)).toEqual(['UNKNOWN_TOPIC_OR_PARTITION'])

@@ -10,14 +10,14 @@ const clients = new Clients(useBroker())
 const retry = { retries: 2, initialRetryTime: 20 }
 
 describe('messages that are too large', () => {
-  test('a batch larger than message.max.bytes is refused with MESSAGE_TOO_LARGE', async () => {
+  test('a batch larger than message.max.bytes is MESSAGE_TOO_LARGE', async () => {
     const topic = await clients.createTopic()
     const producer = await clients.producer()
     const messages = [{ value: Buffer.alloc(1_100_000) }]
     expect(await kafkaErrorsOf(producer.send({ topic, messages }))).toEqual(['MESSAGE_TOO_LARGE'])
   })
 
-  test('a batch larger than max.message.bytes of its topic is refused with MESSAGE_TOO_LARGE', async () => {
+  test('a batch larger than its topic allows is MESSAGE_TOO_LARGE', async () => {
     const configEntries = [{ name: 'max.message.bytes', value: '1000' }]
     const topic = await clients.createTopic({ configEntries })
     const producer = await clients.producer()
@@ -52,7 +52,7 @@ describe('messages that are too large', () => {
 })
 
 describe('topics and partitions that are not there', () => {
-  test('sending to an unknown topic fails with UNKNOWN_TOPIC_OR_PARTITION when the client forbids creation', async () => {
+  test('an unknown topic is refused when the client forbids its creation', async () => {
     const topic = uniqueName('never-made')
     const producer = await clients.producer({ allowAutoTopicCreation: false, retry })
     const sent = producer.send({ topic, messages: [{ value: 'x' }] })
@@ -61,7 +61,7 @@ describe('topics and partitions that are not there', () => {
     expect(await admin.listTopics()).not.toContain(topic)
   })
 
-  test('sending to an illegal topic name fails with INVALID_TOPIC_EXCEPTION and creates nothing', async () => {
+  test('an illegal name is INVALID_TOPIC_EXCEPTION and creates nothing', async () => {
     const producer = await clients.producer({ allowAutoTopicCreation: true, retry })
     const topic = `${uniqueName('bad')}/name`
     const sent = producer.send({ topic, messages: [{ value: 'x' }] })
@@ -70,7 +70,7 @@ describe('topics and partitions that are not there', () => {
     expect(await admin.listTopics()).not.toContain(topic)
   })
 
-  test('a partition that a topic does not have is never written: kafkajs itself drops the message', async () => {
+  test('kafkajs itself drops a message for a partition that is not there', async () => {
     const topic = await clients.createTopic({ numPartitions: 2 })
     const producer = await clients.producer({ retry })
     const answer = await producer.send({ topic, messages: [{ partition: 7, value: 'x' }] })
@@ -80,7 +80,7 @@ describe('topics and partitions that are not there', () => {
     expect(offsets.map(({ high }) => high)).toEqual(['0', '0'])
   })
 
-  test('a topic that is deleted under a producer is reported with UNKNOWN_TOPIC_OR_PARTITION', async () => {
+  test('a topic deleted under a producer is UNKNOWN_TOPIC_OR_PARTITION', async () => {
     const topic = await clients.createTopic()
     const producer = await clients.producer({ allowAutoTopicCreation: false, retry })
     await producer.send({ topic, messages: [{ value: 'before' }] })
@@ -90,7 +90,7 @@ describe('topics and partitions that are not there', () => {
     expect(await kafkaErrorsOf(sent)).toEqual(['UNKNOWN_TOPIC_OR_PARTITION'])
   })
 
-  test('partitions that are added are found by a running producer once its metadata is old', async () => {
+  test('new partitions are found by a running producer with old metadata', async () => {
     const topic = await clients.createTopic({ numPartitions: 1 })
     const producer = await clients.producer({ metadataMaxAge: 0 })
     await producer.send({ topic, messages: [{ value: 'before' }] })
@@ -134,7 +134,7 @@ describe('records that break a rule of their topic', () => {
     expect(await kafkaErrorsOf(sent)).toEqual(['INVALID_TIMESTAMP'])
   })
 
-  test('min.insync.replicas above the number of replicas counts as that number: acks=all is taken', async () => {
+  test('min.insync.replicas above the number of replicas counts as that number', async () => {
     // Kafka's Partition takes the smaller of the two since KIP-966.
     const configEntries = [{ name: 'min.insync.replicas', value: '2' }]
     const topic = await clients.createTopic({ configEntries })
@@ -200,7 +200,7 @@ describe('the idempotent producer', () => {
     }
   })
 
-  test('gets a new producer id, and so a new sequence, when it connects as a new client', async () => {
+  test('gets a new producer id, and so a new sequence, as a new client', async () => {
     const topic = await clients.createTopic()
     for (const value of ['one', 'two', 'three']) {
       const producer = await clients.producer(idempotent)

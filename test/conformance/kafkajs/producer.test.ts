@@ -7,7 +7,7 @@ import { Clients } from './clients.ts'
 
 const clients = new Clients(useBroker())
 
-test('a message that is sent comes back with key, value, headers and timestamp as they were', async () => {
+test('a message comes back with key, value, headers and timestamp as they were', async () => {
   const topic = await clients.createTopic()
   const producer = await clients.producer()
   await producer.send({
@@ -40,7 +40,7 @@ test('a header that is given several values keeps all of them in order', async (
   )
 })
 
-test('a null value (tombstone), an empty value and a missing key are three different things', async () => {
+test('a tombstone, an empty value and a missing key are different things', async () => {
   const topic = await clients.createTopic()
   await clients.produce(topic, [
     { key: 'tombstone', value: null },
@@ -87,7 +87,7 @@ test('timestamps that go backwards inside a batch are kept as they are', async (
   expect(received.map(({ message }) => message.timestamp)).toEqual(timestamps)
 })
 
-test('a topic with message.timestamp.type=LogAppendTime carries the time of the broker', async () => {
+test('message.timestamp.type=LogAppendTime gives messages the broker's time', async () => {
   const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }]
   const topic = await clients.createTopic({ configEntries })
   const producer = await clients.producer()
@@ -137,7 +137,7 @@ test('send with acks 0 has no answer, and the messages arrive in order all the s
   expect(received.map(({ value }) => value)).toEqual(range(20).map(String))
 })
 
-test('an acks 0 send does not disturb the answers of the sends after it on the same connection', async () => {
+test('an acks 0 send does not disturb the answers of the sends after it', async () => {
   const topic = await clients.createTopic()
   const producer = await clients.producer()
   await producer.send({ topic, acks: 0, messages: [{ value: '0' }] })
@@ -174,7 +174,7 @@ test('messages of one key share a partition and keep their order', async () => {
   }
 })
 
-test('a custom partitioner sees the partitions of the topic and its choice is followed', async () => {
+test('a custom partitioner sees the partitions and its choice is followed', async () => {
   const topic = await clients.createTopic({ numPartitions: 4 })
   const seen: number[] = []
   const producer = await clients.producer({
@@ -291,7 +291,7 @@ test('a message larger than a consumer asks for is given to it whole, alone', as
   expect(received[1]?.value).toBe('after')
 })
 
-test('a topic with max.message.bytes of its own takes larger messages than the broker does', async () => {
+test('a topic with larger max.message.bytes takes larger messages', async () => {
   const configEntries = [{ name: 'max.message.bytes', value: '4000000' }]
   const topic = await clients.createTopic({ configEntries })
   const value = Buffer.alloc(3_000_000, 'y')

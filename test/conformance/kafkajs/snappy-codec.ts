@@ -5,7 +5,7 @@ const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
 const xerialHeaderSize = xerialMagic.length + 8
 const xerialBlockSize = 32 * 1024
 
-/** Snappy as Java clients write it: a header, then blocks of 32 KiB, each with its size before it. */
+/** Snappy as Java clients write it: a header, then blocks of 32 KiB, each after its size. */
 export function xerialCompress(input: Buffer): Buffer {
   const header = Buffer.alloc(xerialHeaderSize)
   xerialMagic.copy(header)

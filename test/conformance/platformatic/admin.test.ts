@@ -84,7 +84,7 @@ describe('topics', () => {
     expect(await kafkaErrorsOf(created)).toEqual(['TOPIC_ALREADY_EXISTS'])
   })
 
-  test('deleteTopics takes a topic away, and the same name can be made again with another id', async () => {
+  test('deleteTopics takes a topic away; made again it has another id', async () => {
     const admin = clients.admin()
     const name = uniqueName('topic')
     const [first] = await admin.createTopics({ topics: [name], partitions: 1, replicas: 1 })

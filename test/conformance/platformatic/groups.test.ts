@@ -19,7 +19,7 @@ function assigned(consumers: readonly TextConsumer[], topic: string): number[] {
     .toSorted((a, b) => a - b)
 }
 
-/** Closes a consumer with its streams; of this call the types know only the form with a callback. */
+/** Closes a consumer with its streams; the types know only the form with a callback. */
 function closed(consumer: TextConsumer): Promise<void> {
   return new Promise((resolve, reject) => {
     consumer.close(true, error => (error === null ? resolve() : reject(error)))
@@ -75,7 +75,7 @@ for (const [name, options] of protocols) {
       })
     })
 
-    test('shares the partitions among its members, and takes them back from one that leaves', async () => {
+    test('shares partitions among members and takes them back from one that leaves', async () => {
       const topic = await clients.createTopic(6)
       const groupId = uniqueName('group')
       const first = clients.consumer({ groupId, ...options })
@@ -102,7 +102,7 @@ for (const [name, options] of protocols) {
   })
 }
 
-test('static members keep their partitions when they come back under the same instance id', async () => {
+test('a static member is described with its instance id', async () => {
   const topic = await clients.createTopic(2)
   const groupId = uniqueName('group')
   const options = { groupId, groupInstanceId: 'static-1', heartbeatInterval: 200 }

@@ -1,0 +1,3 @@
+module odradek/conformance/go-scenario
+
+go 1.26
