@@ -87,7 +87,7 @@ test('timestamps that go backwards inside a batch are kept as they are', async (
   expect(received.map(({ message }) => message.timestamp)).toEqual(timestamps)
 })
 
-test('message.timestamp.type=LogAppendTime gives messages the broker's time', async () => {
+test('message.timestamp.type=LogAppendTime gives the time of the broker', async () => {
   const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }]
   const topic = await clients.createTopic({ configEntries })
   const producer = await clients.producer()
