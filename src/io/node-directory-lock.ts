@@ -61,10 +61,11 @@ export function lockDirectory(
     if (opened === 'held') return { taken: false, holder: describe(readClaims(lockPath)[0]) }
     let kept = false
     try {
-      const holder = claim(lockPath, opened)
-      if (holder !== null) return { taken: false, holder: describe(holder) }
+      const outcome = claim(lockPath, opened)
+      if (outcome !== 'claimed' && outcome !== 'vanished')
+        return { taken: false, holder: describe(outcome) }
       // A file that somebody removed or replaced in between locks nothing.
-      kept = isStillThere(lockPath, opened.descriptor)
+      kept = outcome === 'claimed' && isStillThere(lockPath, opened.descriptor)
       if (kept) return { taken: true, release: releaser(opened.descriptor) }
     } finally {
       if (!kept) fs.closeSync(opened.descriptor)
@@ -106,8 +107,16 @@ function flock(descriptor: number): 'locked' | 'held' | 'unavailable' {
   return status === 1 ? 'held' : 'unavailable'
 }
 
-/** Puts our claim at the start of the file, or tells whose claim stands against it. */
-function claim(lockPath: string, { descriptor, kernelLock }: Opened): Claim | null {
+/**
+ * Puts our claim at the start of the file, or tells whose claim stands against it.
+ *
+ * @returns 'vanished' when our own line is not there: a winner has cut it off, or the file was
+ *   replaced, and in both cases another look tells
+ */
+function claim(
+  lockPath: string,
+  { descriptor, kernelLock }: Opened
+): Claim | 'claimed' | 'vanished' {
   const own = ownClaim(kernelLock)
   const lives = (other: Claim): boolean =>
     (kernelLock === null || other.kernelLock !== kernelLock) && isAlive(other, own)
@@ -119,12 +128,12 @@ function claim(lockPath: string, { descriptor, kernelLock }: Opened): Claim | nu
   const first = readClaims(lockPath, descriptor).find(other => isOwn(other) || lives(other))
   if (first === undefined || !isOwn(first)) {
     append(lockPath, descriptor, kernelLock, { withdrawn: own.token })
-    return first ?? own
+    return first ?? 'vanished'
   }
   const line = toLine(own)
   fs.writeSync(descriptor, line, 0, line.length, 0)
   fs.ftruncateSync(descriptor, line.length)
-  return null
+  return 'claimed'
 }
 
 function releaser(descriptor: number): () => void {

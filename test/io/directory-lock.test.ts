@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { DirectoryLock, LockHolder } from '../../src/io/files.ts'
 import { lockDirectory } from '../../src/io/node-directory-lock.ts'
 
@@ -195,5 +195,78 @@ describe('a claim that a process left behind', () => {
     const lock = lockDirectory(path)
     expect(lock.taken).toBe(true)
     release(lock)
+  })
+
+  test.runIf(process.platform === 'linux')(
+    'does not block when the process is a zombie',
+    async () => {
+      // The shell's child ends at once, and what the shell becomes never asks for it.
+      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+      children.push(parent)
+      const [pid]: unknown[] = await once(parent.stdout, 'data')
+      const stat = (): string[] => {
+        const text = readFileSync(`/proc/${Number(pid)}/stat`, 'latin1')
+        return text.slice(text.lastIndexOf(')') + 2).split(' ')
+      }
+      await vi.waitUntil(() => stat()[0] === 'Z', { timeout: 10_000, interval: 5 })
+      leave({ pid: Number(pid), startTicks: stat()[19] })
+      expect(takes()).toBe(true)
+    }
+  )
+})
+
+describe('when something happens between two steps', () => {
+  type Fs = typeof import('node:fs')
+
+  /**
+   * The module over a file system in which `interfere` runs once, before the first call of `name`.
+   */
+  async function lockOver(
+    name: 'appendFileSync' | 'ftruncateSync',
+    interfere: () => void
+  ): Promise<typeof lockDirectory> {
+    vi.resetModules()
+    let interfered = false
+    vi.doMock('node:fs', async importOriginal => {
+      const fs = await importOriginal<Fs>()
+      const call = (...values: readonly unknown[]): unknown => {
+        if (!interfered) interfere()
+        interfered = true
+        return Reflect.apply(fs[name], fs, values)
+      }
+      return { ...fs, [name]: call }
+    })
+    const loaded = await import('../../src/io/node-directory-lock.ts')
+    return loaded.lockDirectory
+  }
+
+  afterEach(() => {
+    vi.doUnmock('node:fs')
+  })
+
+  test.each(['appendFileSync', 'ftruncateSync'] as const)(
+    'a lock file that is removed before %s is made anew',
+    async name => {
+      const lock = await lockOver(name, () => rmSync(join(path, '.lock')))
+      const held = lock(path, { kernelLock: false })
+      expect(held.taken).toBe(true)
+      expect(lines()).toEqual([expect.objectContaining({ pid: process.pid })])
+      expect(lockDirectory(path, { kernelLock: false }).taken).toBe(false)
+      release(held)
+    }
+  )
+
+  test('one whose claim came second hears of the first, and leaves none behind', async () => {
+    const held = lockDirectory(path, { kernelLock: false })
+    const [own] = lines()
+    release(held)
+    const faster = `${JSON.stringify({ ...own, token: 'faster', since: 'just now' })}\n`
+    const lock = await lockOver('appendFileSync', () => appendFileSync(join(path, '.lock'), faster))
+    expect(lock(path, { kernelLock: false })).toEqual({
+      taken: false,
+      holder: expect.stringContaining('just now')
+    })
+    appendFileSync(join(path, '.lock'), '{"withdrawn":"faster"}\n')
+    expect(takes()).toBe(true)
   })
 })

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest'
-import { FileError } from '../../src/io/files.ts'
-import { memoryFiles } from '../../src/io/memory-files.ts'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, test, vi } from 'vitest'
+import { FileError, type OpenFile } from '../../src/io/files.ts'
+import { memoryFiles, type MemoryFiles } from '../../src/io/memory-files.ts'
 import { KiB, MiB } from '../../src/base/sizes.ts'
 import { filesContract } from '../contract/files.ts'
 
@@ -101,6 +103,46 @@ test('a file that is appended to in small writes is not copied over and over', (
   // The bytes themselves, and the first megabyte twice at most.
   expect(copied).toBeGreaterThanOrEqual(16 * MiB)
   expect(copied).toBeLessThan(18 * MiB)
+})
+
+describe('memory is given back', () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+
+  /** Megabytes of buffers that are still referred to. */
+  function heldMiB(): number {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers / MiB
+  }
+
+  test.each<[string, (files: MemoryFiles, file: OpenFile) => void]>([
+    ['cut', (_, file) => file.truncate(0)],
+    [
+      'removed and closed',
+      (files, file) => {
+        files.remove('/file')
+        file.close()
+      }
+    ],
+    [
+      'replaced and closed',
+      (files, file) => {
+        files.open('/other', 'create').close()
+        files.rename('/other', '/file')
+        file.close()
+      }
+    ]
+  ])('when a file is %s', async (_, letGo) => {
+    const files = memoryFiles()
+    const file = files.open('/file', 'create')
+    const before = heldMiB()
+    for (let at = 0; at < 64 * MiB; at += MiB) file.writeSync([Buffer.alloc(MiB, 'x')], at)
+    expect(heldMiB() - before).toBeGreaterThan(60)
+    letGo(files, file)
+    // Buffers are swept in the background, and count until then.
+    await vi.waitUntil(() => heldMiB() - before < 4, { timeout: 10_000, interval: 5 })
+    expect(files.usedSize).toBe(0)
+  })
 })
 
 test('two file systems have nothing in common', () => {

@@ -88,6 +88,11 @@ test('timestamp deltas are exact within the safe integers and near beyond', () =
   )
 })
 
+test('bits of a varlong beyond the 64th count for nothing, as in Kafka', () => {
+  const body = [0, ...Array<number>(9).fill(0x80), 3, 0, nothing, nothing, noHeaders]
+  expect(walk([2 * body.length, ...body]).cursor.timestampDelta).toBe(2 ** 62)
+})
+
 test('the walk ends within the bytes, whatever they are', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(20), (array, margin) => {
