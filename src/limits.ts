@@ -98,6 +98,11 @@ export const partitionsPerRequestMax = 10_000
  * ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE.
  */
 export const producerIdBlockSize = 1000
+/**
+ * Records of the metadata log below which it is not written anew at start: they replay in
+ * milliseconds. Kafka bounds bytes: metadata.log.max.record.bytes.between.snapshots.
+ */
+export const metadataRewriteRecordsMin = 10_000
 /** Longest value of one config, characters: an int16 must hold it. Kafka: Short.MAX_VALUE. */
 export const configValueLengthMax = 32_767
 

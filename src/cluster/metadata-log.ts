@@ -1,20 +1,23 @@
 import { assert } from '../base/assert.ts'
 import { success, type Result } from '../base/result.ts'
+import { metadataRewriteRecordsMin, partitionsPerRequestMax } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import { MetadataImage } from './metadata-image.ts'
+import type { MetadataImage } from './metadata-image.ts'
 import {
-  decodeMetadataRecord,
   encodeMetadataRecord,
+  type LoggedMetadataRecord,
   type MetadataRecord
 } from './metadata-records.ts'
+import { imageTransaction, MetadataReplay } from './metadata-replay.ts'
 
-/**
- * The metadata log cannot be read or contradicts itself: the broker does not start on half a truth.
- */
+/** The log cannot be read or contradicts itself: the broker does not start on half a truth. */
 export class MetadataLogError extends Error {
   override readonly name = 'MetadataLogError'
 }
+
+/** How many times the records of its image a log may hold before it is written anew. */
+const rewriteFactor = 4
 
 /** The log that says which topics, configs and producer ids there are, and the image of it. */
 export class MetadataLog {
@@ -27,16 +30,16 @@ export class MetadataLog {
   }
 
   /**
-   * Replays the log.
+   * Replays the log, and writes it anew when most of what it says is no longer true: a start takes
+   * as long as there are topics, not as long as there ever were.
    *
    * @throws MetadataLogError naming the offset that cannot be understood
    */
   static async open(partition: Partition): Promise<MetadataLog> {
-    const image = new MetadataImage()
+    const replay = new MetadataReplay()
     const replayed = await partition.replay(records => {
       for (const { offset, value } of records) {
-        const decoded = decodeMetadataRecord(value ?? Buffer.alloc(0))
-        const applied = decoded.ok ? image.apply(decoded.value) : decoded
+        const applied = replay.apply(value)
         if (applied.ok) continue
         throw new MetadataLogError(
           `the metadata log is damaged at offset ${offset}: ${applied.detail}`
@@ -48,7 +51,10 @@ export class MetadataLog {
         `the metadata log cannot be read: ${replayed.detail ?? replayed.error}`
       )
     }
-    return new MetadataLog(partition, image)
+    const log = new MetadataLog(partition, replay.image)
+    if (replay.isOpen) await log.#mustWrite([{ type: 'AbortTransactionRecord', reason: null }])
+    await log.#rewriteIfWorthIt()
+    return log
   }
 
   /**
@@ -59,14 +65,55 @@ export class MetadataLog {
    */
   async append(records: readonly MetadataRecord[]): Promise<Result<void, ErrorName>> {
     if (records.length === 0) return success(undefined)
-    const appended = await this.#partition.appendRecords(
-      records.map(record => ({ key: null, value: encodeMetadataRecord(record) }))
-    )
+    const appended = await this.#write(records)
     if (!appended.ok) return appended
     for (const record of records) {
       const applied = this.image.apply(record)
       assert(applied.ok, `a record of our own fits the image: ${applied.ok ? '' : applied.detail}`)
     }
     return success(undefined)
+  }
+
+  /** The image goes to the end of the log as one transaction; what stands before is let go then. */
+  async #rewriteIfWorthIt(): Promise<void> {
+    const { logStartOffset, logEndOffset } = this.#partition
+    const present = logEndOffset - logStartOffset
+    if (present < metadataRewriteRecordsMin) return
+    const records = [...this.image.records()]
+    if (present < records.length * rewriteFactor) return
+    if (!(await this.#writeImage(records))) return
+    const deleted = await this.#partition.deleteRecords(logEndOffset)
+    if (!deleted.ok) throw new MetadataLogError(`the metadata log cannot be cut: ${deleted.error}`)
+  }
+
+  /** False when there was no room for it: the log says the same without it. */
+  async #writeImage(records: readonly MetadataRecord[]): Promise<boolean> {
+    const batches: LoggedMetadataRecord[][] = []
+    for (let from = 0; from < records.length; from += partitionsPerRequestMax) {
+      batches.push(records.slice(from, from + partitionsPerRequestMax))
+    }
+    const begin: LoggedMetadataRecord = { type: 'BeginTransactionRecord', name: imageTransaction }
+    if (!(await this.#write([begin])).ok) return false
+    for (const batch of [...batches, [{ type: 'EndTransactionRecord' as const }]]) {
+      if ((await this.#write(batch)).ok) continue
+      // Nothing may follow a transaction that has no end: it would count as part of it.
+      await this.#mustWrite([{ type: 'AbortTransactionRecord', reason: null }])
+      return false
+    }
+    return true
+  }
+
+  async #mustWrite(records: readonly LoggedMetadataRecord[]): Promise<void> {
+    const written = await this.#write(records)
+    if (written.ok) return
+    throw new MetadataLogError(
+      `the metadata log cannot be written: ${written.detail ?? written.error}`
+    )
+  }
+
+  #write(records: readonly LoggedMetadataRecord[]): Promise<Result<unknown, ErrorName>> {
+    return this.#partition.appendRecords(
+      records.map(record => ({ key: null, value: encodeMetadataRecord(record) }))
+    )
   }
 }

@@ -1,9 +1,23 @@
 import { failure, success, type Result } from '../base/result.ts'
 import {
+  readAbortTransactionRecord,
+  writeAbortTransactionRecord,
+  type AbortTransactionRecord
+} from '../wire/generated/records/cluster-metadata-abort-transaction.ts'
+import {
+  readBeginTransactionRecord,
+  writeBeginTransactionRecord,
+  type BeginTransactionRecord
+} from '../wire/generated/records/cluster-metadata-begin-transaction.ts'
+import {
   readConfigRecord,
   writeConfigRecord,
   type ConfigRecord
 } from '../wire/generated/records/cluster-metadata-config.ts'
+import {
+  readEndTransactionRecord,
+  writeEndTransactionRecord
+} from '../wire/generated/records/cluster-metadata-end-transaction.ts'
 import {
   readPartitionChangeRecord,
   writePartitionChangeRecord,
@@ -43,6 +57,15 @@ export type MetadataRecord =
   | ({ readonly type: 'RemoveTopicRecord' } & RemoveTopicRecord)
   | ({ readonly type: 'ProducerIdsRecord' } & ProducerIdsRecord)
 
+/** What holds records of the log together (KIP-868). */
+export type MetadataTransactionRecord =
+  | ({ readonly type: 'BeginTransactionRecord' } & BeginTransactionRecord)
+  | { readonly type: 'EndTransactionRecord' }
+  | ({ readonly type: 'AbortTransactionRecord' } & AbortTransactionRecord)
+
+/** Everything that stands in the metadata log. */
+export type LoggedMetadataRecord = MetadataRecord | MetadataTransactionRecord
+
 /** In front of every record: Kafka's MetadataRecordSerde knows one version of this frame. */
 const frameVersion = 1
 /** Version 1 of PartitionRecord has directories (KIP-858); all others are at their first. */
@@ -55,7 +78,7 @@ const recordSizeUsual = 128
  * A record as the value of a log record: frame version, number and version of the record, its
  * fields.
  */
-export function encodeMetadataRecord(record: MetadataRecord): Buffer {
+export function encodeMetadataRecord(record: LoggedMetadataRecord): Buffer {
   const writer = new Writer(recordSizeUsual)
   const version = record.type === 'PartitionRecord' ? partitionRecordVersion : recordVersion
   writer.uvarint(frameVersion)
@@ -66,7 +89,7 @@ export function encodeMetadataRecord(record: MetadataRecord): Buffer {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
 
-function writeFields(writer: Writer, record: MetadataRecord, version: number): void {
+function writeFields(writer: Writer, record: LoggedMetadataRecord, version: number): void {
   switch (record.type) {
     case 'TopicRecord':
       return writeTopicRecord(writer, record, version)
@@ -80,6 +103,12 @@ function writeFields(writer: Writer, record: MetadataRecord, version: number): v
       return writeRemoveTopicRecord(writer, record, version)
     case 'ProducerIdsRecord':
       return writeProducerIdsRecord(writer, record, version)
+    case 'BeginTransactionRecord':
+      return writeBeginTransactionRecord(writer, record, version)
+    case 'EndTransactionRecord':
+      return writeEndTransactionRecord(writer, record, version)
+    case 'AbortTransactionRecord':
+      return writeAbortTransactionRecord(writer, record, version)
   }
 }
 
@@ -88,7 +117,7 @@ function writeFields(writer: Writer, record: MetadataRecord, version: number): v
  *
  * @returns UNREADABLE when it is not a metadata record, or one that only a newer version knows
  */
-export function decodeMetadataRecord(value: Buffer): Result<MetadataRecord, 'UNREADABLE'> {
+export function decodeMetadataRecord(value: Buffer): Result<LoggedMetadataRecord, 'UNREADABLE'> {
   const reader = new Reader(value)
   try {
     const frame = reader.uvarint()
@@ -109,7 +138,7 @@ export function decodeMetadataRecord(value: Buffer): Result<MetadataRecord, 'UNR
   }
 }
 
-function readFields(reader: Reader, type: number, version: number): MetadataRecord | null {
+function readFields(reader: Reader, type: number, version: number): LoggedMetadataRecord | null {
   switch (type) {
     case types.TopicRecord:
       return { type: 'TopicRecord', ...readTopicRecord(reader, version) }
@@ -123,6 +152,12 @@ function readFields(reader: Reader, type: number, version: number): MetadataReco
       return { type: 'RemoveTopicRecord', ...readRemoveTopicRecord(reader, version) }
     case types.ProducerIdsRecord:
       return { type: 'ProducerIdsRecord', ...readProducerIdsRecord(reader, version) }
+    case types.BeginTransactionRecord:
+      return { type: 'BeginTransactionRecord', ...readBeginTransactionRecord(reader, version) }
+    case types.EndTransactionRecord:
+      return { type: 'EndTransactionRecord', ...readEndTransactionRecord(reader, version) }
+    case types.AbortTransactionRecord:
+      return { type: 'AbortTransactionRecord', ...readAbortTransactionRecord(reader, version) }
     default:
       return null
   }

@@ -45,7 +45,7 @@ test('topics, configs and added partitions are there again after a restart', asy
   await cluster.deleteTopics([cluster.topic('gone')!.topicId])
   const before = view(cluster)
   await cluster.close()
-  const again = await disk.open({ seed: 8 })
+  const again = await disk.open()
   expect(view(again)).toEqual(before)
   expect(again.topic('orders')!.partitions).toHaveLength(5)
   expect(again.topic('orders')!.configs).toMatchObject({ retentionMs: 5000, segmentMs: 77 })

@@ -1,3 +1,4 @@
+import { failure } from '../../src/base/result.ts'
 import { Cluster, type PartitionToOpen } from '../../src/cluster/cluster.ts'
 import type { NewTopic } from '../../src/cluster/topic-creation.ts'
 import { clusterMetadataTopic, clusterMetadataTopicId } from '../../src/cluster/topic-name.ts'
@@ -12,6 +13,31 @@ import { topicConfigs } from '../partition/fixture.ts'
 
 export const nodeId = 1
 
+/** A log that refuses writes as a full file system does. */
+export class FillingLog extends FakeLog {
+  #appendsLeft: number | null = null
+  #once = false
+
+  /** Refuses every append after the next `count`; null takes that back. */
+  failFrom(count: number | null): void {
+    this.#appendsLeft = count
+    this.#once = false
+  }
+
+  /** Refuses one append after the next `count`. */
+  failOnce(count: number): void {
+    this.#appendsLeft = count
+    this.#once = true
+  }
+
+  override append(...args: Parameters<FakeLog['append']>): ReturnType<FakeLog['append']> {
+    if (this.#appendsLeft === null) return super.append(...args)
+    if (this.#appendsLeft-- > 0) return super.append(...args)
+    if (this.#once) this.#appendsLeft = null
+    return Promise.resolve(failure('NO_SPACE'))
+  }
+}
+
 export interface DiskOptions {
   /** `manual`: what is appended to the metadata log is durable when the test says so. */
   readonly metadataDurability?: 'immediate' | 'manual'
@@ -21,7 +47,7 @@ export interface DiskOptions {
  * What outlives a cluster: its metadata log and the logs of its partitions. The test may break it.
  */
 export class Disk {
-  readonly metadataLog: FakeLog
+  readonly metadataLog: FillingLog
   /** By topic id and partition. */
   readonly logs = new Map<string, FakeLog>()
   /** Every partition that was opened, in order, by each run. */
@@ -30,11 +56,13 @@ export class Disk {
   readonly events: string[] = []
   /** Refuses the next opening of partitions, as a full file system does. */
   full = false
+  /** How often it was opened: each run has ids of its own. */
+  #runs = 0
   /** Refuses the next removal. */
   stubborn = false
 
   constructor({ metadataDurability = 'immediate' }: DiskOptions = {}) {
-    this.metadataLog = new FakeLog(metadataDurability)
+    this.metadataLog = new FillingLog(metadataDurability)
   }
 
   /** Opens a cluster over what is on the disk. */
@@ -53,7 +81,7 @@ export class Disk {
       clusterId: 'c2l4dGVlbi1ieXRlcy1pZA',
       nodeId,
       config: brokerConfig(options.configs),
-      random: seededRandom(options.seed ?? 7),
+      random: seededRandom(++this.#runs),
       logger: silentLogger,
       metadata,
       cleanStart: options.cleanStart ?? true,
@@ -96,7 +124,6 @@ export class Disk {
 export interface OpenClusterOptions {
   readonly configs?: Readonly<Record<string, string>>
   readonly cleanStart?: boolean
-  readonly seed?: number
 }
 
 export function brokerConfig(overrides: Readonly<Record<string, string>> = {}): BrokerConfig {
