@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -152,6 +152,29 @@ function takes(): boolean {
   if (lock.taken) lock.release()
   return lock.taken
 }
+
+describe.runIf(process.platform === 'linux')('the command flock', () => {
+  const searchPath = process.env.PATH
+
+  afterEach(() => {
+    process.env.PATH = searchPath
+  })
+
+  test('is used where it is there', () => {
+    const isThere = spawnSync('flock', ['--help']).status === 0
+    const held = lockDirectory(path)
+    expect(lines()).toEqual([expect.objectContaining({ kernelLock: isThere ? 'flock' : null })])
+    release(held)
+  })
+
+  test('may be missing: then the claims decide', () => {
+    process.env.PATH = join(path, 'nowhere')
+    const held = lockDirectory(path)
+    expect(lines()).toEqual([expect.objectContaining({ kernelLock: null })])
+    expect(lockDirectory(path).taken).toBe(false)
+    release(held)
+  })
+})
 
 describe('a claim that a process left behind', () => {
   test('blocks while the process lives', () => {
