@@ -181,11 +181,14 @@ function batchEnd(records: Buffer, at: number): number | { readonly corrupt: str
   const available = records.length - at
   if (available < batch.batchOverhead) return -1
   const size = batch.batchSize(records, at)
-  if (size < batch.batchOverhead + batchLengthMin)
-    return { corrupt: `a record batch of ${size} bytes` }
+  const batchLength = size - batch.batchOverhead
+  if (batchLength < batchLengthMin) {
+    const minimum = `the minimum record overhead (${batchLengthMin})`
+    return { corrupt: `Record size ${batchLength} is less than ${minimum}` }
+  }
   if (available < magicEnd) return -1
   const magic = batch.magic(records, at)
-  if (magic < 0 || magic > 2) return { corrupt: `a record batch of magic ${magic}` }
+  if (magic < 0 || magic > 2) return { corrupt: `Invalid magic found in record: ${magic}` }
   return size > available ? -1 : at + size
 }
 
