@@ -1,0 +1,16 @@
+import { goProgram, type Program } from './toolchains.ts'
+
+/** One client that takes the scenario. */
+export interface Client {
+  /** Names the client on the command line, its result file and its column. */
+  readonly name: string
+  /** Makes its program ready to run; throws ToolchainMissing where that cannot be done. */
+  readonly prepare: () => Promise<Program>
+  /** Configuration that tells two clients of one program apart. */
+  readonly variant?: string
+}
+
+/** Every client, in the order of the tables. A new language adds its way to `toolchains.ts`. */
+export const clients: readonly Client[] = [
+  { name: 'go-franz', prepare: () => goProgram('go-franz') }
+]

@@ -1,0 +1,110 @@
+/**
+ * The steps of the scenario, in the order in which programs do them and tables show them. What each
+ * of them demands is in test/conformance/clients/README.md.
+ */
+export const steps = [
+  'describe-cluster',
+  'create-topic',
+  'describe-topics',
+  'auto-create',
+  'produce-none',
+  'produce-gzip',
+  'produce-snappy',
+  'produce-lz4',
+  'produce-zstd',
+  'headers-tombstones',
+  'large-record',
+  'acks',
+  'idempotent-producer',
+  'seek-by-time',
+  'group-consume',
+  'group-rebalance',
+  'group-kip-848',
+  'commit-resume',
+  'list-groups',
+  'describe-group',
+  'group-offsets',
+  'delete-group',
+  'describe-configs',
+  'alter-configs',
+  'delete-records',
+  'create-partitions',
+  'transaction-commit',
+  'transaction-abort',
+  'transaction-offsets',
+  'kill-restart',
+  'delete-topic'
+] as const
+
+export type Step = (typeof steps)[number]
+
+/** How one step went. `by` says whose lack it is when it was not offered. */
+export type StepOutcome =
+  | { readonly step: Step; readonly result: 'passed' }
+  | { readonly step: Step; readonly result: 'failed'; readonly detail: string }
+  | {
+      readonly step: Step
+      readonly result: 'not-offered'
+      readonly by: 'client' | 'broker'
+      readonly detail: string
+    }
+
+/** What one client made of the scenario; without a date, so that the same run writes the same. */
+export interface ClientResult {
+  /** The name of the client's entry in clients.ts. */
+  readonly client: string
+  /** The client library's own name and version, as the program itself reported them. */
+  readonly library: string
+  readonly version: string
+  readonly steps: readonly StepOutcome[]
+}
+
+/** What a program says on one line of its standard output. */
+export type ProgramLine =
+  | { readonly kind: 'introduction'; readonly client: string; readonly version: string }
+  | { readonly kind: 'ask'; readonly ask: 'kill-restart' }
+  | { readonly kind: 'outcome'; readonly outcome: StepOutcome }
+
+/**
+ * Reads one line of a program's standard output.
+ *
+ * @returns null for a line that is no JSON object: clients print what they like
+ * @throws for an object that is none of the agreed ones, so that a typing error in a program shows
+ */
+export function parseLine(line: string): ProgramLine | null {
+  if (!line.startsWith('{')) return null
+  const { client, version, ask, step, result, by, detail } = JSON.parse(line) as Record<
+    string,
+    string | undefined
+  >
+  if (ask === 'kill-restart') return { kind: 'ask', ask }
+  if (client !== undefined && version !== undefined) {
+    return { kind: 'introduction', client, version }
+  }
+  if (!isStep(step)) throw new Error(`no step of the scenario: ${line}`)
+  switch (result) {
+    case 'passed':
+      return { kind: 'outcome', outcome: { step, result } }
+    case 'failed':
+      return { kind: 'outcome', outcome: { step, result, detail: detail ?? '' } }
+    case 'not-offered':
+      if (by !== 'client' && by !== 'broker') throw new Error(`whose lack is it? ${line}`)
+      return { kind: 'outcome', outcome: { step, result, by, detail: detail ?? '' } }
+    default:
+      throw new Error(`no result of a step: ${line}`)
+  }
+}
+
+function isStep(name: string | undefined): name is Step {
+  return (steps as readonly (string | undefined)[]).includes(name)
+}
+
+/** All steps in order; those that a program never came to have failed, for `reason`. */
+export function completed(
+  outcomes: ReadonlyMap<Step, StepOutcome>,
+  reason: string
+): readonly StepOutcome[] {
+  return steps.map(
+    step => outcomes.get(step) ?? { step, result: 'failed', detail: `never reached: ${reason}` }
+  )
+}
