@@ -174,3 +174,29 @@ test('names that differ in dots and underscores only collide, until the topic is
   image.apply({ type: 'RemoveTopicRecord', topicId: topicIds[0]! })
   expect(image.collidingTopic('a_b')).toBeUndefined()
 })
+
+test('a leader that is named begins a new epoch, a change without one does not', () => {
+  const [topicId = ''] = topicIds
+  const image = fold([topic('x', topicId), newPartitionRecord(topicId, 0, 1)])
+  const change = (leader: number, replicas: number[] | null) =>
+    image.apply({
+      type: 'PartitionChangeRecord',
+      partitionId: 0,
+      topicId,
+      isr: null,
+      leader,
+      replicas,
+      removingReplicas: null,
+      addingReplicas: null,
+      leaderRecoveryState: -1
+    })
+  change(1, null)
+  expect(image.topic('x')!.partitions[0]).toMatchObject({ leaderEpoch: 1, partitionEpoch: 1 })
+  change(-2, [1, 2])
+  expect(image.topic('x')!.partitions[0]).toEqual({
+    leader: 1,
+    replicas: [1, 2],
+    leaderEpoch: 1,
+    partitionEpoch: 2
+  })
+})

@@ -18,7 +18,7 @@ async function grownDisk(): Promise<{ disk: Disk; says: unknown }> {
   })
   await cluster.nextProducerId()
   for (let round = 0; disk.metadataLog.logEndOffset <= metadataRewriteRecordsMin; round++) {
-    const topicId = await createTopic(cluster, `passing-${round}`, { numPartitions: 1000 })
+    const topicId = await createTopic(cluster, `passing-${round}`, { numPartitions: 2500 })
     await cluster.deleteTopics([topicId])
   }
   return { disk, says: topics(cluster) }
@@ -83,6 +83,18 @@ test('a broker that stops while it writes the log anew loses and invents nothing
     await createTopic(cluster, 'later')
     expect([...(await disk.open()).topics()].map(({ name }) => name)).toEqual(['kept', 'later'])
   }
+})
+
+test('what follows a transaction that was cut off counts', async () => {
+  const { disk } = await grownDisk()
+  disk.metadataLog.failFrom(1)
+  await expect(disk.open()).rejects.toThrow(/cannot be written/)
+  // There is room to abort the old transaction, but none for a new one.
+  disk.metadataLog.failOnce(1)
+  const cluster = await disk.open()
+  expect(disk.metadataLog.logStartOffset).toBe(0)
+  await createTopic(cluster, 'later')
+  expect([...(await disk.open()).topics()].map(({ name }) => name)).toEqual(['kept', 'later'])
 })
 
 test('a full file system keeps the log as it is, and what follows counts', async () => {
