@@ -12,5 +12,7 @@ export interface Client {
 
 /** Every client, in the order of the tables. A new language adds its way to `toolchains.ts`. */
 export const clients: readonly Client[] = [
-  { name: 'go-franz', prepare: () => goProgram('go-franz') }
+  { name: 'go-franz', prepare: () => goProgram('go-franz') },
+  { name: 'go-sarama', prepare: () => goProgram('go-sarama') },
+  { name: 'go-sarama-v1', variant: 'V1_0_0_0', prepare: () => goProgram('go-sarama') }
 ]

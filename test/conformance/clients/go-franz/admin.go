@@ -170,43 +170,12 @@ func surviveKill(ctx context.Context, admin *kadm.Client) error {
 	}
 	producer := client()
 	defer producer.Close()
-	produced := make(chan error, 1)
-	acknowledged := make(chan string, 10_000)
-	stop := make(chan struct{})
-	go func() {
-		defer close(produced)
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			value := fmt.Sprintf("value-%d", i)
-			record := &kgo.Record{Topic: "kill-restart", Value: []byte(value)}
-			if err := producer.ProduceSync(ctx, record).FirstErr(); err != nil {
-				produced <- err
-				return
-			}
-			acknowledged <- value
-		}
-	}()
-	if err := waitFor(ctx, acknowledged, 50); err != nil {
+	sent, err := run.ProduceThroughKill(ctx, func(value string) error {
+		record := &kgo.Record{Topic: "kill-restart", Value: []byte(value)}
+		return producer.ProduceSync(ctx, record).FirstErr()
+	})
+	if err != nil {
 		return err
-	}
-	if err := run.KillAndRestart(); err != nil {
-		return err
-	}
-	if err := waitFor(ctx, acknowledged, len(acknowledged)+50); err != nil {
-		return err
-	}
-	close(stop)
-	if err := <-produced; err != nil {
-		return fmt.Errorf("produce: %w", err)
-	}
-	close(acknowledged)
-	var sent []string
-	for value := range acknowledged {
-		sent = append(sent, value)
 	}
 	records, err := read(ctx, "kill-restart", len(sent))
 	if err != nil {
@@ -218,14 +187,8 @@ func surviveKill(ctx context.Context, admin *kadm.Client) error {
 	}
 	offset, _ := offsets.Lookup("kill-restart", 0)
 	return errors.Join(
-		scenario.Expect("acknowledged and lost", 0, len(scenario.Lost(sent, values(records)))),
+		scenario.Expect("acknowledged and lost", 0, len(scenario.Lost(sent, scenario.Values(plain(records))))),
 		scenario.Expect("read, by an idempotent producer", len(sent), len(records)),
 		scenario.Expect("committed offset", 7, offset.At),
 	)
-}
-
-func waitFor(ctx context.Context, acknowledged chan string, count int) error {
-	return scenario.Until(ctx, fmt.Sprintf("%d acknowledged", count), func() (bool, error) {
-		return len(acknowledged) >= count, nil
-	})
 }

@@ -53,13 +53,9 @@ func groupConsume(ctx context.Context, admin *kadm.Client, group string, options
 	if err != nil {
 		return err
 	}
-	var wanted []string
-	for _, record := range sent {
-		wanted = append(wanted, record.Value)
-	}
 	return errors.Join(
 		scenario.Expect("read", len(sent), len(records)),
-		scenario.Expect("not read", 0, len(scenario.Lost(wanted, values(records)))),
+		scenario.Expect("not read", 0, len(scenario.Lost(scenario.Values(sent), scenario.Values(plain(records))))),
 	)
 }
 

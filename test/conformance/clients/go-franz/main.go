@@ -82,11 +82,3 @@ func plain(records []*kgo.Record) []scenario.Record {
 	}
 	return converted
 }
-
-func values(records []*kgo.Record) []string {
-	var texts []string
-	for _, record := range records {
-		texts = append(texts, string(record.Value))
-	}
-	return texts
-}

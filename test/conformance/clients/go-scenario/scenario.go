@@ -186,3 +186,72 @@ func Lost(acknowledged, read []string) []string {
 	}
 	return lost
 }
+
+// ExpectIs is nil when an error is the expected one or wraps it.
+func ExpectIs(what string, expected, actual error) error {
+	if errors.Is(actual, expected) {
+		return nil
+	}
+	return fmt.Errorf("%s: expected the error %q, got %v", what, expected, actual)
+}
+
+// Values are the values of records.
+func Values(records []Record) []string {
+	var values []string
+	for _, record := range records {
+		values = append(values, record.Value)
+	}
+	return values
+}
+
+// ProduceThroughKill produces one record after the other, with `produce`, while the broker is
+// killed and started again, and returns the values that were acknowledged.
+func (r *Run) ProduceThroughKill(ctx context.Context, produce func(value string) error) ([]string, error) {
+	var acknowledged []string
+	var lock sync.Mutex
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			value := fmt.Sprintf("value-%d", i)
+			if err := produce(value); err != nil {
+				ended <- err
+				return
+			}
+			lock.Lock()
+			acknowledged = append(acknowledged, value)
+			lock.Unlock()
+		}
+	}()
+	count := func() int {
+		lock.Lock()
+		defer lock.Unlock()
+		return len(acknowledged)
+	}
+	more := func(wanted int) error {
+		wanted += count()
+		return Until(ctx, fmt.Sprintf("%d acknowledged", wanted), func() (bool, error) {
+			select {
+			case err := <-ended:
+				ended <- err
+				return false, fmt.Errorf("produce: %w", err)
+			default:
+				return count() >= wanted, nil
+			}
+		})
+	}
+	err := more(50)
+	if err == nil {
+		err = r.KillAndRestart()
+	}
+	if err == nil {
+		err = more(50)
+	}
+	close(stop)
+	return acknowledged, errors.Join(err, <-ended)
+}
