@@ -1,9 +1,9 @@
 import type { Rolldown } from 'tsdown'
 
 /**
- * Leaves out of a bundle what only clients need: the table of APIs refers to every codec, so without
- * this none could be dropped. A third of the command would otherwise be read and parsed at every
- * start for nothing.
+ * Leaves out of a bundle what only clients need: the table of APIs refers to every codec, so
+ * without this none could be dropped. A third of the command would otherwise be read and parsed at
+ * every start for nothing.
  */
 export function servedCodecsOnly(): Rolldown.Plugin {
   return {

@@ -3,8 +3,7 @@ import {
   answersUnsentSizeMax,
   producesInFlightMax,
   requestArrivalMaxMs,
-  requestArrivalRateMin,
-  writeStallMaxMs
+  requestArrivalRateMin
 } from '../limits.ts'
 import type { Answer, Services } from '../handlers/handler.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -17,6 +16,7 @@ import type { ClientSocket, SocketEvents } from './client-socket.ts'
 import { describeApi, type Dispatch } from './dispatch.ts'
 import type { Exchange, Origin } from './exchange.ts'
 import { describeForeignBytes } from './foreign-bytes.ts'
+import { Outbox, releaseAll } from './outbox.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { MemoryHolder, RequestMemory } from './request-memory.ts'
 import { WaitingFrames, type WaitingFrame } from './waiting-frames.ts'
@@ -31,7 +31,7 @@ export interface ConnectionEnvironment {
   readonly requestSizeMax: number
   /** A connection that is silent for so long is closed. */
   readonly idleMaxMs: number
-  /** Answers are written with it and taken at once, so one serves all connections. */
+  /** For the answers of all connections. */
   readonly writer: Writer
   readonly clock: Clock
   readonly logger: Logger
@@ -75,14 +75,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   #isReading = true
   /** Bytes of requests that this connection holds, as `memory` knows it. */
   #heldSize = 0
-  /** Answers encoded and not handed to the socket. */
-  #outgoing: Buffer[] = []
-  #outgoingSize = 0
-  #outgoingReleases: (() => void)[] = []
-  #isFlushScheduled = false
-  /** Bytes handed to the socket that it has not taken. */
-  #unsentSize = 0
-  #lastUnsentSize = 0
+  readonly #outbox: Outbox
   /**
    * First bytes of the connection, to tell what it was if it is not Kafka; empty once a request was
    * understood.
@@ -90,7 +83,6 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   #firstBytes: Buffer | null = null
   #lastActivityMs: number
   #frameBeganMs = 0
-  #lastWriteProgressMs = 0
 
   constructor(
     environment: ConnectionEnvironment,
@@ -102,6 +94,12 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#socket = socket
     this.#onGone = onGone
     this.#splitter = new FrameSplitter(environment.requestSizeMax, environment.framePool)
+    this.#outbox = new Outbox({
+      socket,
+      writer: environment.writer,
+      clock: environment.clock,
+      onProgress: () => this.#onProgress()
+    })
     this.services = environment.services
     this.connectionId = id.connectionId
     this.listenerName = id.listenerName
@@ -171,12 +169,8 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
    */
   sweep(nowMs: number): void {
     if (this.#state === 'closed') return
-    if (this.#unsentSize > 0) {
-      const unsentSize = this.#socket.unsentSize()
-      if (unsentSize !== this.#lastUnsentSize) this.#lastWriteProgressMs = nowMs
-      this.#lastUnsentSize = unsentSize
-      if (nowMs - this.#lastWriteProgressMs > writeStallMaxMs)
-        this.#drop('takes nothing of its answers')
+    if (this.#outbox.isStalled(nowMs)) {
+      this.#drop('takes nothing of its answers')
       return
     }
     if (this.#splitter.inFrame && this.#isReading) {
@@ -186,10 +180,9 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
         this.#drop('sends a request too slowly')
       return
     }
-    if (
-      this.#exchanges.length === 0 &&
-      nowMs - this.#lastActivityMs > this.#environment.idleMaxMs
-    ) {
+    const { idleMaxMs } = this.#environment
+    const isBusy = this.#exchanges.length > 0 || !this.#outbox.isEmpty
+    if (!isBusy && idleMaxMs >= 0 && nowMs - this.#lastActivityMs > idleMaxMs) {
       this.#environment.logger.debug('connection idle, closed', this.#fields())
       this.#close()
     }
@@ -210,7 +203,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   }
 
   #mayStart(bytes: Buffer, start: number): boolean {
-    if (this.#outgoingSize + this.#unsentSize > answersUnsentSizeMax) return false
+    if (this.#outbox.size > answersUnsentSizeMax) return false
     if (this.#runningCount === 0) return true
     return (
       this.#runningOthersCount === 0 &&
@@ -277,8 +270,9 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     if (exchange.definition.name !== 'Produce') this.#runningOthersCount--
     exchange.settle(answer)
     exchange.heldSize = 0
-    if (this.#state === 'closed') {
-      release(exchange)
+    // The connection may have ended meanwhile, or be about to end before this answer's turn.
+    if (this.#state !== 'open' && !this.#exchanges.includes(exchange)) {
+      releaseAll(exchange.takeReleases() ?? [])
       return
     }
     this.#collect()
@@ -294,82 +288,45 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#runningCount--
     if (exchange.definition.name !== 'Produce') this.#runningOthersCount--
     this.#exchanges = this.#exchanges.filter(other => other !== exchange)
-    release(exchange)
+    releaseAll(exchange.takeReleases() ?? [])
     const apiKey = exchange.definition.key
     this.#logRefusal(error, describeApi({ apiKey, apiVersion: exchange.apiVersion }))
     this.#finish()
   }
 
-  /** Encodes the answers that are next in order. */
+  /** Sends the answers that are next in order. */
   #collect(): void {
-    const { writer } = this.#environment
     let count = 0
-    let closes = false
     try {
       for (const exchange of this.#exchanges) {
         if (!exchange.isAnswered) break
         count++
-        exchange.encode(writer)
-        const releases = exchange.takeReleases()
-        if (releases !== null) this.#outgoingReleases.push(...releases)
-        if (exchange.closesConnection) {
-          closes = true
-          break
-        }
+        this.#outbox.add(exchange)
+        if (!exchange.closesConnection) continue
+        this.#environment.logger.debug('acks=0 failed, connection closed', this.#fields())
+        this.#forgetExchanges(count)
+        this.#waiting.clear()
+        this.#finish()
+        return
       }
     } catch (error) {
-      writer.reset()
       this.#environment.onFailure(error)
       return
     }
-    if (count === 0) return
     if (count === this.#exchanges.length) this.#exchanges.length = 0
-    else this.#exchanges = this.#exchanges.slice(count)
-    this.#outgoingSize += writer.size
-    if (writer.size > 0) appendChunks(this.#outgoing, writer.takeChunks())
-    if (closes) {
-      this.#environment.logger.debug('acks=0 failed, connection closed', this.#fields())
-      this.#waiting.clear()
-      this.#finish()
-    }
-    this.#scheduleFlush()
+    else if (count > 0) this.#exchanges = this.#exchanges.slice(count)
   }
 
-  /** One write for all that is answered in this turn of the event loop. */
-  #scheduleFlush(): void {
-    if (this.#isFlushScheduled) return
-    this.#isFlushScheduled = true
-    process.nextTick(this.#flush)
+  /** Answers nothing more; what still runs is released when it has run. */
+  #forgetExchanges(answeredCount = 0): void {
+    const forgotten = this.#exchanges.slice(answeredCount)
+    this.#exchanges = []
+    for (const exchange of forgotten)
+      if (exchange.isAnswered) releaseAll(exchange.takeReleases() ?? [])
   }
 
-  readonly #flush = (): void => {
-    this.#isFlushScheduled = false
-    if (this.#state === 'closed') return
-    const releases = this.#outgoingReleases
-    const size = this.#outgoingSize
-    if (size === 0) {
-      releaseAll(releases)
-      this.#outgoingReleases = []
-      this.#endWhenDone()
-      return
-    }
-    const pieces = this.#outgoing
-    this.#outgoing = []
-    this.#outgoingSize = 0
-    this.#outgoingReleases = []
-    if (this.#unsentSize === 0) {
-      this.#lastWriteProgressMs = this.#environment.clock.monotonicMs()
-      this.#lastUnsentSize = 0
-    }
-    this.#unsentSize += size
-    this.#socket.write(pieces, () => {
-      this.#unsentSize -= size
-      releaseAll(releases)
-      if (this.#state === 'closed') return
-      this.#lastActivityMs = this.#environment.clock.monotonicMs()
-      this.#lastWriteProgressMs = this.#lastActivityMs
-      this.#startWaiting()
-    })
+  #onProgress(): void {
+    this.#lastActivityMs = this.#environment.clock.monotonicMs()
     this.#startWaiting()
   }
 
@@ -431,12 +388,12 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     if (this.#state !== 'open') return
     this.#state = 'finishing'
     this.#accountAndRead()
-    this.#scheduleFlush()
+    this.#outbox.flushSoon()
   }
 
   #endWhenDone(): void {
-    if (this.#state !== 'finishing' || this.#isFlushScheduled) return
-    if (this.#exchanges.length > 0 || this.#waiting.count > 0 || this.#unsentSize > 0) return
+    if (this.#state !== 'finishing' || !this.#outbox.isEmpty) return
+    if (this.#exchanges.length > 0 || this.#waiting.count > 0) return
     this.#close(true)
   }
 
@@ -453,12 +410,8 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#heldSize = 0
     this.#environment.memory.leave(this)
     this.#waiting.clear()
-    for (const exchange of this.#exchanges) if (exchange.isAnswered) release(exchange)
-    this.#exchanges = []
-    releaseAll(this.#outgoingReleases)
-    this.#outgoingReleases = []
-    this.#outgoing = []
-    this.#outgoingSize = 0
+    this.#forgetExchanges()
+    this.#outbox.close()
     if (gently) this.#socket.end()
     else this.#socket.destroy()
   }
@@ -473,34 +426,4 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
 function copied(bytes: Buffer, start: number, end: number): WaitingFrame {
   const copy = Buffer.from(bytes.subarray(start, end))
   return { bytes: copy, start: 0, end: copy.length, isPooled: false }
-}
-
-/**
- * Appends chunks, joining those that lie side by side in memory: small answers share a slab of the
- * writer.
- */
-function appendChunks(target: Buffer[], chunks: readonly Buffer[]): void {
-  for (const chunk of chunks) {
-    const last = target.at(-1)
-    const isNeighbour =
-      last !== undefined &&
-      last.buffer === chunk.buffer &&
-      last.byteOffset + last.length === chunk.byteOffset
-    if (isNeighbour)
-      target[target.length - 1] = Buffer.from(
-        chunk.buffer,
-        last.byteOffset,
-        last.length + chunk.length
-      )
-    else target.push(chunk)
-  }
-}
-
-function release(exchange: Exchange): void {
-  releaseAll(exchange.takeReleases())
-}
-
-function releaseAll(releases: readonly (() => void)[] | null): void {
-  if (releases === null) return
-  for (const each of releases) each()
 }

@@ -15,7 +15,8 @@ export interface FrameMemory {
   /**
    * A buffer of at least `size` bytes, with anything in it.
    *
-   * @param declaredSize what the frame says it will need: a claim, for which nothing may be allocated
+   * @param declaredSize what the frame says it will need: a claim, for which nothing may be
+   *   allocated
    */
   take(size: number, declaredSize: number): Buffer
   /** Takes a buffer back that nobody looks at any more. */

@@ -31,10 +31,10 @@ async function nextText(stream: Readable): Promise<string> {
 }
 
 /** Strict, and as a project would have them that uses the package. */
-const compilerOptions =
-  '--noEmit --strict --target es2023 --lib es2023,esnext.disposable --module nodenext --types node'.split(
-    ' '
-  )
+const compilerOptions = [
+  '--noEmit --strict --target es2023 --lib es2023,esnext.disposable',
+  '--module nodenext --types node'
+].flatMap(options => options.split(' '))
 
 /** A program that starts a broker, talks to it and forgets to close it: it must still end. */
 const program = `

@@ -93,7 +93,7 @@ describe('every request is answered in its version', () => {
     for (let version = definition.acceptedMin; version <= definition.maxVersion; version++) {
       await fc.assert(
         fc.asyncProperty(anyMessage(message, version), async value => {
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made from its definition
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by definition
           const request = steered(value, topicId) as Messages[ApiName]['requestInit']
           correlationId++
           client.request(apiName, version, correlationId, request)

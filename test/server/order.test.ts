@@ -110,6 +110,22 @@ describe('acks=0', () => {
     expect(await client.correlationIds(1)).toEqual([3])
   })
 
+  test('that fails ends the connection for the requests behind it as well', async () => {
+    const held = heldAnswers<typeof emptyProduceAnswer>()
+    const failing = heldAnswers<typeof closeConnection>()
+    const produce: Handler<'Produce'> = (context, request) =>
+      request.acks === 0 ? failing.handler(context) : held.handler(context)
+    const { connect } = await startTestServer({ handlers: { Produce: produce } })
+    const client = await connect()
+    client.request('Produce', 9, 1, produceRequest(0))
+    client.request('Produce', 9, 2, produceRequest(-1))
+    await held.reached(2)
+    held.answer(2, emptyProduceAnswer)
+    failing.answer(1, closeConnection)
+    await client.closed
+    expect(client.unreadCount).toBe(0)
+  })
+
   test('closes the connection when it fails, after the answers that are owed', async () => {
     const first = heldAnswers<typeof emptyProduceAnswer>()
     const produce: Handler<'Produce'> = (context, request) =>

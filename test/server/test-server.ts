@@ -47,7 +47,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const dispatch = new Dispatch(noting(handlers, started))
   const server = new Server({
     dispatch,
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- these handlers use nothing else
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else is used
     services: { advertised: dispatch.advertised } as unknown as Services,
     clock: options.clock ?? nodeClock,
     logger: collecting(lines),

@@ -30,7 +30,8 @@ test('what a client chose cannot forge a line or move the cursor', () => {
   const { log, lines } = logger('info')
   log.info('client says \n12:00:00 INFO  all is well', { name: 'a b\u001b[2J\n', empty: '' })
   expect(lines).toEqual([
-    '03:04:05.006 INFO  client says \\n12:00:00 INFO  all is well  name="a b\\u001b[2J\\n" empty=""\n'
+    '03:04:05.006 INFO  client says \\n12:00:00 INFO  all is well  ' +
+      'name="a b\\u001b[2J\\n" empty=""\n'
   ])
 })
 
