@@ -10,6 +10,13 @@ export const timeIndexSuffix = '.timeindex'
  * Our checksummed companion of a segment; Kafka passes over files whose suffix it does not know.
  */
 export const sidecarSuffix = '.odradek'
+/** All files of a segment. */
+export const segmentSuffixes: readonly string[] = [
+  logSuffix,
+  offsetIndexSuffix,
+  timeIndexSuffix,
+  sidecarSuffix
+]
 /** Put behind the name of a file that is about to be removed. */
 export const deletedSuffix = '.deleted'
 /** Put behind the name of a file that is still being written; one found at start is removed. */

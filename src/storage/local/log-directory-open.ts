@@ -1,12 +1,19 @@
 import type { DirectoryLock, Files } from '../../io/files.ts'
 import { readText } from './checkpoint.ts'
-import { cleanShutdownName, metaPropertiesName } from './file-names.ts'
+import { cleanShutdownName, metaPropertiesName, temporarySuffix } from './file-names.ts'
 import { LogDirectoryError } from './log-directory-error.ts'
 import { parseMetaProperties, type MetaProperties } from './meta-properties.ts'
 import { isFileError } from './read-steps.ts'
 
-/** What file systems put into a folder of their own accord. */
-const systemNames: ReadonlySet<string> = new Set(['lost+found', '.DS_Store'])
+/**
+ * What a directory may hold that was never used: things of the file system, and of our first step.
+ */
+const unusedNames: ReadonlySet<string> = new Set([
+  'lost+found',
+  '.DS_Store',
+  '.lock',
+  metaPropertiesName + temporarySuffix
+])
 
 export interface LockedDirectory {
   readonly lock: DirectoryLock
@@ -23,7 +30,7 @@ export interface LockedDirectory {
  * @throws LogDirectoryError saying what is wrong and what to do
  */
 export async function lockDirectory(files: Files, path: string): Promise<LockedDirectory> {
-  const isEmpty = prepareFolder(files, path)
+  const isEmpty = await prepareFolder(files, path)
   const lock = attempt(path, () => files.lock(path))
   if (!lock.taken) {
     throw new LogDirectoryError(
@@ -48,13 +55,18 @@ export async function lockDirectory(files: Files, path: string): Promise<LockedD
 }
 
 /**
- * Makes the folder when it is missing; says whether nothing is in it. Done before locking, which
- * may leave a file.
+ * Makes the folder when it is missing, durably; says whether nothing is in it. Done before locking,
+ * which may leave a file.
  */
-function prepareFolder(files: Files, path: string): boolean {
+async function prepareFolder(files: Files, path: string): Promise<boolean> {
   try {
+    const missing: string[] = []
+    for (let above = path; above !== '' && !files.exists(above); above = parentOf(above)) {
+      missing.push(above)
+    }
     files.makeDirectory(path)
-    return files.list(path).every(({ name }) => systemNames.has(name) || name.startsWith('.lock'))
+    for (const made of missing) await files.syncDirectory(parentOf(made) || '/')
+    return files.list(path).every(({ name }) => unusedNames.has(name))
   } catch (error) {
     if (!isFileError(error)) throw error
     if (error.code === 'ENOTDIR' || error.code === 'EEXIST') {
@@ -65,6 +77,11 @@ function prepareFolder(files: Files, path: string): boolean {
     }
     throw unreadable(path, error.message)
   }
+}
+
+/** Empty for what is right below the root. */
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
 }
 
 function readMeta(files: Files, path: string, isEmpty: boolean): MetaProperties | null {

@@ -26,11 +26,12 @@ export interface SyncedEnd {
 }
 
 /**
- * What of one log is on disk, what waits to get there, and who waits for it. Each sync that succeeds
- * raises the durable watermark. The note of it in the sidecar of the active segment goes to the page
- * cache at once, and to the disk with a later sync: the first one `noteSyncIntervalMs` after the last
- * that took a note along, since a second file in every sync would halve what many logs get through
- * the disk. A note that a power cut takes only makes recovery less sure that a fault is rot.
+ * What of one log is on disk, what waits to get there, and who waits for it. Each sync that
+ * succeeds raises the durable watermark. The note of it in the sidecar of the active segment goes
+ * to the page cache at once, and to the disk with a later sync: the first one `noteSyncIntervalMs`
+ * after the last that took a note along, since a second file in every sync would halve what many
+ * logs get through the disk. A note that a power cut takes only makes recovery less sure that a
+ * fault is rot.
  */
 export class LogDurability {
   readonly #context: LogContext

@@ -13,6 +13,7 @@ import {
   logSuffix,
   parseSegmentName,
   segmentPath,
+  segmentSuffixes,
   sidecarSuffix,
   temporarySuffix
 } from './file-names.ts'
@@ -110,9 +111,10 @@ class Recovery {
   }
 
   async run(): Promise<RecoveredLog> {
-    const found = this.#find()
+    const all = this.#find()
+    this.#state = newestState(all)
+    const found = this.#dropBelowStart(all)
     this.#readEpochs(found)
-    this.#state = newestState(found)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
     for (const [index, segment] of found.entries()) {
       const next = found[index + 1]
@@ -163,6 +165,21 @@ class Recovery {
       if (baseOffset !== null) baseOffsets.add(baseOffset)
     }
     return [...baseOffsets].sort((a, b) => a - b).map(baseOffset => this.#look(baseOffset))
+  }
+
+  /**
+   * Removes segments below the log start offset, which a crash kept from being removed, or undid.
+   */
+  #dropBelowStart(found: readonly FoundSegment[]): readonly FoundSegment[] {
+    const logStartOffset = this.#state?.logStartOffset ?? 0
+    const kept = found.findLastIndex(({ baseOffset }) => baseOffset <= logStartOffset)
+    for (const { baseOffset } of found.slice(0, Math.max(kept, 0))) {
+      for (const suffix of segmentSuffixes) {
+        const path = segmentPath(this.#options.folder, baseOffset, suffix)
+        if (this.#context.files.exists(path)) this.#context.files.remove(path)
+      }
+    }
+    return found.slice(Math.max(kept, 0))
   }
 
   #look(baseOffset: number): FoundSegment {
@@ -243,23 +260,37 @@ class Recovery {
     const isWhole =
       last !== null &&
       (last.position === found.fileSize || (!isLast && last.endOffset === nextBaseOffset))
+    let isIntact = true
     if (isWhole && !isLast) {
       segment.restore(last, null)
       this.#settle(segment)
-      return true
+    } else {
+      isIntact = await this.#check(segment, found, marks, nextBaseOffset)
     }
+    if (isLast || !isIntact || segment.endOffset === nextBaseOffset) return isIntact
+    // The bytes up to the next segment are missing. Beyond the watermark it began too early: its
+    // name got to the disk before what it was to follow.
+    if (segment.endOffset >= this.#durableEndOffset) return false
+    this.#damage.push({ segment, fromOffset: segment.endOffset, toOffset: nextBaseOffset })
+    return true
+  }
+
+  /** Brings the indexes into memory and checks the batches behind them. */
+  async #check(
+    segment: Segment,
+    found: FoundSegment,
+    marks: readonly Mark[],
+    nextBaseOffset: number
+  ): Promise<boolean> {
     const { files } = this.#context
     const indexes = await readIndexes(files, this.#options.folder, found.baseOffset, marks)
     if (indexes === null) segment.restore(null, emptyIndexes(found.baseOffset))
-    else segment.restore(last, indexes)
+    else segment.restore(marks.at(-1) ?? null, indexes)
     const isIntact = await this.#scan(segment, found.fileSize, nextBaseOffset)
     this.#settle(segment)
-    if (!isLast) {
+    if (nextBaseOffset !== Infinity) {
       segment.writeMark(true)
       this.#context.indexes.touch(segment)
-    }
-    if (segment.endOffset < nextBaseOffset && !isLast && isIntact) {
-      this.#damage.push({ segment, fromOffset: segment.endOffset, toOffset: nextBaseOffset })
     }
     return isIntact
   }

@@ -6,10 +6,9 @@ import { CachedFile } from './file-cache.ts'
 import {
   deletedSuffix,
   logSuffix,
-  offsetIndexSuffix,
   segmentPath,
-  sidecarSuffix,
-  timeIndexSuffix
+  segmentSuffixes,
+  sidecarSuffix
 } from './file-names.ts'
 import type { IndexHolder } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
@@ -49,6 +48,8 @@ export class Segment implements IndexHolder {
   #lastMark: Mark | null = null
   #progress: IndexProgress = noProgress()
   #firstBatchTimestampMs = noTimestamp
+  #cutCount = 0
+  #syncedCutCount = 0
   /** Bytes that a sync has covered. */
   syncedSize = 0
   /** Bytes that were there when the log was opened: what is beyond was written just now. */
@@ -163,12 +164,16 @@ export class Segment implements IndexHolder {
 
   /** Whether bytes or urgent notes wait for a sync. */
   get isUrgent(): boolean {
-    return this.syncedSize < this.#size || this.sidecar.isUrgent
+    return this.#isLogDirty || this.sidecar.isUrgent
   }
 
   /** Whether anything waits for a sync. */
   get isDirty(): boolean {
-    return this.syncedSize < this.#size || this.sidecar.isDirty
+    return this.#isLogDirty || this.sidecar.isDirty
+  }
+
+  get #isLogDirty(): boolean {
+    return this.syncedSize < this.#size || this.#cutCount > this.#syncedCutCount
   }
 
   /** Whether so much was appended since the last mark that another is due. */
@@ -239,6 +244,7 @@ export class Segment implements IndexHolder {
    */
   cut(position: number): void {
     this.log.get().truncate(position)
+    this.#cutCount++
     const mark = this.sidecar.marks.findLast(({ position: at }) => at <= position) ?? null
     this.restore(mark, this.#indexes)
     this.syncedSize = Math.min(this.syncedSize, position)
@@ -308,13 +314,15 @@ export class Segment implements IndexHolder {
   /** Makes durable what was written so far; notes that are not urgent only `withNotes`. */
   async sync(withNotes: boolean): Promise<void> {
     const size = this.#size
+    const cutCount = this.#cutCount
     const syncs: Promise<void>[] = []
-    if (this.syncedSize < size) syncs.push(this.#syncLog())
+    if (this.#isLogDirty) syncs.push(this.#syncLog())
     if (this.sidecar.isUrgent || (withNotes && this.sidecar.isDirty)) {
       syncs.push(this.sidecar.sync())
     }
     await Promise.all(syncs)
     this.syncedSize = Math.max(this.syncedSize, Math.min(size, this.#size))
+    this.#syncedCutCount = cutCount
   }
 
   async #syncLog(): Promise<void> {
@@ -331,7 +339,7 @@ export class Segment implements IndexHolder {
     this.#context.indexes.forget(this)
     this.close()
     const aside: string[] = []
-    for (const suffix of [logSuffix, offsetIndexSuffix, timeIndexSuffix, sidecarSuffix]) {
+    for (const suffix of segmentSuffixes) {
       const path = segmentPath(this.#folder, this.baseOffset, suffix)
       if (!this.#context.files.exists(path)) continue
       this.#context.files.rename(path, path + deletedSuffix)

@@ -30,9 +30,9 @@ export interface SidecarContents {
 export type StateNote = Omit<LogState, 'sequence'>
 
 /**
- * The sidecar of one segment on its way to disk. Writes go to the page cache, and to the disk with a
- * sync of the segment: the next one if they are urgent (somebody waits for them, or the segment could
- * not be understood without them), otherwise one that comes soon.
+ * The sidecar of one segment on its way to disk. Writes go to the page cache, and to the disk with
+ * a sync of the segment: the next one if they are urgent (somebody waits for them, or the segment
+ * could not be understood without them), otherwise one that comes soon.
  */
 export class Sidecar {
   readonly file: CachedFile

@@ -35,9 +35,9 @@ export interface TestDirectory {
 export function testDirectory(
   files: Files,
   path: string,
-  durability: DurabilityMode
+  durability: DurabilityMode,
+  clock: ManualClock = manualClock()
 ): TestDirectory {
-  const clock = manualClock()
   const random = seededRandom(1)
   const lines: LoggedLine[] = []
   const failures: Error[] = []

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deferred } from '../../../src/base/deferred.ts'
 import { FileError, type Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { nodeFiles } from '../../../src/io/node-files.ts'
@@ -120,15 +121,15 @@ describe('a log directory', () => {
   })
 
   test('takes the mark of a clean shutdown away before it opens anything', async () => {
-    const files = faultyFiles(memoryFiles())
+    const inner = memoryFiles()
+    const files = faultyFiles(inner)
     const directory = testDirectory(files, '/data', 'fsync')
     await (await directory.open()).close()
     expect(files.exists('/data/.kafka_cleanshutdown')).toBe(true)
     const synced: boolean[] = []
-    const { syncDirectory } = files
     files.syncDirectory = async path => {
       synced.push(files.exists('/data/.kafka_cleanshutdown'))
-      await syncDirectory(path)
+      await inner.syncDirectory(path)
     }
     expect((await directory.open()).cleanStart).toBe(true)
     expect(synced).toEqual([false])
@@ -266,13 +267,13 @@ describe('logs of a directory', () => {
     const directory = testDirectory(files, '/data', 'fsync')
     const { directory: opened, log } = await openOrders(directory)
     await log.append(1, 0, [batchOf({ baseOffset: 0 })])
-    let open = (): void => {}
-    files.syncGate = new Promise(resolve => (open = resolve))
+    const gate = deferred<void>()
+    files.syncGate = gate.promise
     const pending = log.append(1, 1, [batchOf({ baseOffset: 1 })])
     await expect.poll(() => files.count('datasync', '.log')).toBe(2)
     const removed = opened.removeLog(orders)
     expect(await pending).toMatchObject({ ok: false, error: 'STORAGE' })
-    open()
+    gate.resolve()
     await removed
     const late = await log.append(1, 2, [batchOf({ baseOffset: 2 })])
     expect(late).toMatchObject({ ok: false, error: 'STORAGE' })
