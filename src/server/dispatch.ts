@@ -80,8 +80,10 @@ export class Dispatch {
       exchange.settle(unsupportedApiVersions(this.advertised))
       return exchange
     }
+    // Bytes behind the request are left alone, as Kafka's AbstractRequest does: librdkafka 2.12
+    // sends three behind every Metadata v13 that asks for all topics, and could not connect
+    // otherwise.
     const request = definition.readRequest(reader, apiVersion)
-    reader.expectEnd()
     return new Exchange(origin, definition, header, { handler, request })
   }
 }
