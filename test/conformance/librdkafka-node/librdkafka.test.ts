@@ -6,9 +6,11 @@ import type {
   DeliveryReport,
   Done,
   RdkafkaAdmin,
+  RdkafkaClient,
   RdkafkaConsumer,
   RdkafkaMessage,
-  RdkafkaProducer
+  RdkafkaProducer,
+  TopicPartition
 } from './node-rdkafka.ts'
 
 const reason = missingReason()
@@ -27,15 +29,17 @@ async function startProducer(config: Config = {}): Promise<RdkafkaProducer> {
     ...config
   })
   await done(callback => producer.connect({ timeout: timeoutMs }, callback))
-  onTestFinished(() => done(callback => producer.disconnect(callback)).then(() => {}))
+  onTestFinished(() => disconnect(producer))
   producer.setPollInterval(10)
   return producer
 }
 
-/** Sends messages and gives what the broker acknowledged, once all of them are. */
+type Send = (producer: RdkafkaProducer) => void
+
+/** Sends messages and gives what the broker has acknowledged, once it has answered for all. */
 async function sendAll(
   producer: RdkafkaProducer,
-  send: (producer: RdkafkaProducer) => void
+  sends: readonly Send[]
 ): Promise<DeliveryReport[]> {
   const reports: DeliveryReport[] = []
   const failures: Error[] = []
@@ -43,19 +47,20 @@ async function sendAll(
     if (error === null) reports.push(report)
     else failures.push(error)
   })
-  send(producer)
-  await done(callback => producer.flush(timeoutMs, callback))
+  for (const send of sends) send(producer)
+  await until('all reports', () => reports.length + failures.length === sends.length)
   if (failures[0] !== undefined) throw failures[0]
   return reports
 }
 
 async function produceLines(topic: string, count: number, config: Config = {}): Promise<void> {
   const producer = await startProducer(config)
-  await sendAll(producer, () => {
-    for (const index of range(count)) {
-      producer.produce(topic, null, Buffer.from(`line ${index}`), `key-${index % 7}`)
-    }
-  })
+  await sendAll(
+    producer,
+    range(count).map(
+      index => () => producer.produce(topic, null, Buffer.from(`line ${index}`), `key-${index % 7}`)
+    )
+  )
 }
 
 interface Reader {
@@ -70,7 +75,8 @@ async function startConsumer(topic: string, config: Config = {}): Promise<Reader
       'bootstrap.servers': broker.bootstrapServers,
       'group.id': uniqueName('group'),
       'enable.auto.commit': false,
-      'topic.metadata.refresh.interval.ms': 1_000,
+      'session.timeout.ms': 6_000,
+      'heartbeat.interval.ms': 500,
       ...config
     },
     { 'auto.offset.reset': 'earliest' }
@@ -78,7 +84,7 @@ async function startConsumer(topic: string, config: Config = {}): Promise<Reader
   const messages: RdkafkaMessage[] = []
   consumer.on('data', (message: RdkafkaMessage) => messages.push(message))
   await done(callback => consumer.connect({ timeout: timeoutMs }, callback))
-  onTestFinished(() => done(callback => consumer.disconnect(callback)).then(() => {}))
+  onTestFinished(() => disconnect(consumer))
   consumer.subscribe([topic])
   consumer.consume()
   return { consumer, messages }
@@ -103,6 +109,11 @@ function withAdmin(use: (admin: RdkafkaAdmin, callback: Done<unknown>) => void):
   return done(callback => use(admin, callback)).finally(() => admin.disconnect())
 }
 
+/** Disconnects a client unless it is gone already: node-rdkafka never answers a second time. */
+async function disconnect(client: RdkafkaClient): Promise<void> {
+  if (client.isConnected()) await done(callback => client.disconnect(callback))
+}
+
 /** Turns a call with a callback into a promise. */
 function done<T = unknown>(call: (callback: Done<T>) => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -119,9 +130,10 @@ describe.skipIf(reason !== null)('librdkafka 2.12 in node-rdkafka', () => {
     const topic = await createTopic()
     const producer = await startProducer()
     const headers = [{ first: '1' }, { second: 'two' }]
-    const reports = await sendAll(producer, () => {
-      producer.produce(topic, 0, Buffer.from('value'), 'key', 1_700_000_000_123, null, headers)
-    })
+    const reports = await sendAll(producer, [
+      () =>
+        producer.produce(topic, 0, Buffer.from('value'), 'key', 1_700_000_000_123, null, headers)
+    ])
     expect(reports).toMatchObject([{ topic, partition: 0, offset: 0 }])
     const { messages } = await startConsumer(topic)
     await until('the message', () => messages.length === 1)
@@ -172,7 +184,7 @@ describe.skipIf(reason !== null)('librdkafka 2.12 in node-rdkafka', () => {
       })
       const partitions = [first, second].flatMap(({ consumer }) => consumer.assignments())
       expect(partitions.map(({ partition }) => partition).toSorted(byText)).toEqual(range(6))
-      await done(callback => second.consumer.disconnect(callback))
+      await disconnect(second.consumer)
       await until('one to have all again', () => first.consumer.assignments().length === 6)
     })
   }
@@ -183,12 +195,14 @@ describe.skipIf(reason !== null)('librdkafka 2.12 in node-rdkafka', () => {
     const group = { 'group.id': uniqueName('group') }
     const first = await startConsumer(topic, group)
     await until('all messages', () => first.messages.length === 10)
-    first.consumer.commitSync([{ topic, partition: 0, offset: 6 }])
-    const committed = await done(callback =>
-      first.consumer.committed([{ topic, partition: 0 }], timeoutMs, callback)
-    )
-    expect(committed).toMatchObject([{ topic, partition: 0, offset: 6 }])
-    await done(callback => first.consumer.disconnect(callback))
+    first.consumer.commit([{ topic, partition: 0, offset: 6 }])
+    await until('the commit', async () => {
+      const committed = await done<TopicPartition[]>(callback =>
+        first.consumer.committed([{ topic, partition: 0 }], timeoutMs, callback)
+      )
+      return committed[0]?.offset === 6
+    })
+    await disconnect(first.consumer)
     const second = await startConsumer(topic, group)
     await until('the rest', () => second.messages.length === 4)
     expect(second.messages.map(({ offset }) => offset)).toEqual([6, 7, 8, 9])
@@ -197,10 +211,13 @@ describe.skipIf(reason !== null)('librdkafka 2.12 in node-rdkafka', () => {
   test('watermarks and offsets for times are told', async () => {
     const topic = await createTopic()
     const producer = await startProducer()
-    await sendAll(producer, () => {
-      for (const time of [1_000, 2_000, 3_000]) producer.produce(topic, 0, Buffer.of(1), null, time)
-    })
-    const { consumer } = await startConsumer(topic)
+    const times = [1_000, 2_000, 3_000]
+    await sendAll(
+      producer,
+      times.map(time => () => producer.produce(topic, 0, Buffer.of(1), null, time))
+    )
+    const { consumer, messages } = await startConsumer(topic)
+    await until('all messages', () => messages.length === 3)
     const watermarks = await done(callback =>
       consumer.queryWatermarkOffsets(topic, 0, timeoutMs, callback)
     )
@@ -214,8 +231,8 @@ describe.skipIf(reason !== null)('librdkafka 2.12 in node-rdkafka', () => {
   test('a message larger than its topic allows is refused', async () => {
     const topic = await createTopic(1, { 'max.message.bytes': '1000' })
     const producer = await startProducer()
-    const sent = sendAll(producer, () => producer.produce(topic, 0, Buffer.alloc(2_000, 'x')))
-    await expect(sent).rejects.toThrow('Message size too large')
+    const sent = sendAll(producer, [() => producer.produce(topic, 0, Buffer.alloc(2_000, 'x'))])
+    await expect(sent).rejects.toThrow(/message size too large/i)
   })
 
   test('the admin client manages topics and is told why when it cannot', async () => {
@@ -235,7 +252,7 @@ describe.skipIf(reason !== null)('librdkafka 2.12 in node-rdkafka', () => {
     const extend = withAdmin((admin, callback) =>
       admin.createPartitions(topic, 2, timeoutMs, callback)
     )
-    await expect(extend).rejects.toThrow(/partitions/i)
+    await expect(extend).rejects.toThrow(/partition/i)
     await withAdmin((admin, callback) => admin.deleteTopic(topic, timeoutMs, callback))
     const again = withAdmin((admin, callback) => admin.deleteTopic(topic, timeoutMs, callback))
     await expect(again).rejects.toThrow(/unknown topic/i)

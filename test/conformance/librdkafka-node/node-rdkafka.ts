@@ -35,7 +35,8 @@ export interface RdkafkaError extends Error {
   readonly code: number
 }
 
-interface RdkafkaClient {
+export interface RdkafkaClient {
+  isConnected(): boolean
   connect(options: object, done: Done<unknown>): unknown
   disconnect(done: Done<unknown>): unknown
   on(event: string, listener: (...values: never[]) => void): unknown
@@ -59,7 +60,6 @@ export interface RdkafkaProducer extends RdkafkaClient {
     headers?: readonly Record<string, string | Buffer>[]
   ): unknown
   setPollInterval(intervalMs: number): unknown
-  flush(timeoutMs: number, done: Done<unknown>): unknown
   initTransactions(timeoutMs: number, done: Done<unknown>): void
   beginTransaction(done: Done<unknown>): void
   commitTransaction(timeoutMs: number, done: Done<unknown>): void
@@ -86,7 +86,8 @@ export interface RdkafkaConsumer extends RdkafkaClient {
   subscribe(topics: readonly string[]): unknown
   consume(): unknown
   assignments(): TopicPartition[]
-  commitSync(offsets: readonly TopicPartition[]): unknown
+  /** Not `commitSync`: it blocks this process, and with it a broker that is embedded here. */
+  commit(offsets: readonly TopicPartition[]): unknown
   committed(
     partitions: readonly TopicPartition[],
     timeoutMs: number,
