@@ -1,4 +1,4 @@
-import { goProgram, type Program } from './toolchains.ts'
+import { goProgram, mavenProgram, type Program } from './toolchains.ts'
 
 /** One client that takes the scenario. */
 export interface Client {
@@ -14,5 +14,8 @@ export interface Client {
 export const clients: readonly Client[] = [
   { name: 'go-franz', prepare: () => goProgram('go-franz') },
   { name: 'go-sarama', prepare: () => goProgram('go-sarama') },
-  { name: 'go-sarama-v1', variant: 'V1_0_0_0', prepare: () => goProgram('go-sarama') }
+  { name: 'go-sarama-v1', variant: 'V1_0_0_0', prepare: () => goProgram('go-sarama') },
+  { name: 'go-segmentio', prepare: () => goProgram('go-segmentio') },
+  { name: 'java-3.9', prepare: () => mavenProgram('java', '3.9.2') },
+  { name: 'java-4.4', prepare: () => mavenProgram('java', '4.4.0') }
 ]

@@ -86,6 +86,42 @@ export async function cargoProgram(
 }
 
 /**
+ * Compiles the Maven project of a folder against one release of Apache Kafka, whose libraries Maven
+ * copies beside the classes.
+ *
+ * @param kafkaVersion the release of the client libraries, say 4.4.0
+ * @param profiles the Maven profiles with which the project has more dependencies and programs
+ */
+export async function mavenProgram(
+  folder: string,
+  kafkaVersion: string,
+  profiles: readonly string[] = []
+): Promise<Program> {
+  await demand('java', ['-version'])
+  await demand('mvn', ['--version'])
+  const directory = path.join(sources, folder)
+  const target = path.join(cache, [folder, kafkaVersion, ...profiles].join('-'))
+  await run(
+    'mvn',
+    [
+      ...['--batch-mode', '--quiet', 'compile'],
+      ...profiles.map(profile => `--activate-profiles=${profile}`),
+      `-Dkafka.version=${kafkaVersion}`,
+      `-Dkafka.line=${kafkaVersion.split('.')[0]}`,
+      `-Dtarget=${target}`
+    ],
+    directory
+  )
+  const classpath = [path.join(target, 'classes'), path.join(target, 'libraries', '*')]
+  return {
+    command: 'java',
+    commandArguments: ['-Xmx256m', '-cp', classpath.join(path.delimiter), 'conformance.Main'],
+    directory,
+    environment: {}
+  }
+}
+
+/**
  * Installs the folder's package-lock.json in the cache and copies the program beside it.
  *
  * @param environment variables that the installation needs
