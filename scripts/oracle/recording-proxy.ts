@@ -18,7 +18,7 @@ export interface RecordingProxy {
 }
 
 /** Requests kept of one API in one version, in one recording. */
-const keptPerApiVersion = 5
+const keptPerApiVersion = 8
 /** Frames above this size show nothing that a smaller one does not. */
 const frameSizeMax = 24 * 1024
 const recordingSizeMax = 190 * 1024
