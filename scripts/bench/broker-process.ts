@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { startKafka } from '../oracle/kafka.ts'
 
 /**
  * A broker in a process of its own, so that load generator and broker never share an event loop.
@@ -11,8 +12,7 @@ import { createInterface } from 'node:readline'
 export interface BrokerProcess {
   readonly host: string
   readonly port: number
-  readonly pid: number
-  /** Milliseconds from spawn to the ready line. */
+  /** Milliseconds from spawn until clients can connect. */
   readonly readyMs: number
   /** CPU seconds used so far, user and system, all threads (Linux; null elsewhere). */
   cpuSeconds(): number | null
@@ -23,43 +23,64 @@ export interface BrokerProcess {
 
 export type Durability = 'memory' | 'os' | 'fsync'
 
+/** What is measured: a broker in one durability mode. */
+export interface Contender {
+  readonly broker: 'odradek' | 'Apache Kafka'
+  readonly durability: Durability
+  start(): Promise<BrokerProcess>
+}
+
+export function odradek(durability: Durability): Contender {
+  return { broker: 'odradek', durability, start: () => startOdradek(durability) }
+}
+
 /**
- * Starts `dist/cli.cjs` on a free port of loopback, with a fresh data directory that `stop`
- * removes.
+ * Apache Kafka with the heap of its own start script. It acknowledges what the page cache has;
+ * `flush.messages=1` is its way to what we call `fsync`. It has no mode that keeps data in memory.
  */
-export async function startBrokerProcess(durability: Durability): Promise<BrokerProcess> {
+export function apacheKafka(durability: Exclude<Durability, 'memory'>): Contender {
+  return { broker: 'Apache Kafka', durability, start: () => startApacheKafka(durability) }
+}
+
+/** Starts `dist/cli.cjs` on a free port, with a fresh data directory that `stop` removes. */
+async function startOdradek(durability: Durability): Promise<BrokerProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'odradek-bench-'))
   const storage = durability === 'memory' ? [] : ['--data-dir', join(dataDir, 'data')]
-  const startedAt = performance.now()
+  const options = ['--listen', '127.0.0.1:0', '--durability', durability, '--log-level', 'warn']
+  const startedAtMs = performance.now()
   const child = spawn(
     process.execPath,
-    [
-      resolve('dist/cli.cjs'),
-      'start',
-      '--listen',
-      '127.0.0.1:0',
-      '--durability',
-      durability,
-      '--log-level',
-      'warn',
-      ...storage
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_EXTRA_CA_CERTS: '' } }
+    [resolve('dist/cli.cjs'), 'start', ...options, ...storage],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: '' }
+    }
   )
   const address = await readyAddress(child)
-  const readyMs = performance.now() - startedAt
-  const pid = child.pid!
   return {
     ...address,
-    pid,
-    readyMs,
-    cpuSeconds: () => linuxCpuSeconds(pid),
-    residentSize: () => linuxResidentSize(pid),
+    readyMs: performance.now() - startedAtMs,
+    ...usageOf(child.pid!),
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
       rmSync(dataDir, { recursive: true, force: true })
     }
+  }
+}
+
+async function startApacheKafka(durability: Durability): Promise<BrokerProcess> {
+  const startedAtMs = performance.now()
+  const kafka = await startKafka({
+    properties: durability === 'fsync' ? { 'log.flush.interval.messages': '1' } : {}
+  })
+  const [host, port] = kafka.bootstrapServers.split(':')
+  return {
+    host: host!,
+    port: Number(port),
+    readyMs: performance.now() - startedAtMs,
+    ...usageOf(kafka.pids()[0]!),
+    stop: () => kafka.stop()
   }
 }
 
@@ -70,6 +91,13 @@ async function readyAddress(child: ChildProcess): Promise<{ host: string; port: 
     if (match) return { host: '127.0.0.1', port: Number(match[1]) }
   }
   throw new Error('the broker ended before its ready line')
+}
+
+function usageOf(pid: number): Pick<BrokerProcess, 'cpuSeconds' | 'residentSize'> {
+  return {
+    cpuSeconds: () => linuxCpuSeconds(pid),
+    residentSize: () => linuxResidentSize(pid)
+  }
 }
 
 /** Clock ticks a second that /proc counts in: fixed at 100 in every Linux ABI that Node runs on. */

@@ -1,16 +1,23 @@
 import { buildBatch } from '../../src/record/records.ts'
+import { recordsBefore } from './topic.ts'
 import { encodeRequest } from '../../src/wire/header.ts'
 
-export const topic = 'bench'
+/** The topic of a run; all names are of one length, so that answers are read at fixed places. */
+export function topicOfRun(run: number): string {
+  return `bench-${String(run).padStart(6, '0')}`
+}
+
+const topicSize = topicOfRun(0).length
 
 /**
- * Produce 7 of one batch to one partition; the answer's error code then stands at a fixed place.
+ * Produce 7 with acks=all of one batch to one partition; the answer's error code then stands at a
+ * fixed place.
  */
-export function produceFrame(partition: number, acks: number, batch: Buffer): Buffer {
+export function produceFrame(topic: string, partition: number, batch: Buffer): Buffer {
   return frameOf(
     encodeRequest('Produce', 7, 0, 'bench', {
       transactionalId: null,
-      acks,
+      acks: -1,
       timeoutMs: 30_000,
       topicData: [{ name: topic, partitionData: [{ index: partition, records: batch }] }]
     })
@@ -19,13 +26,13 @@ export function produceFrame(partition: number, acks: number, batch: Buffer): Bu
 
 /** Throws unless an answer to `produceFrame` says NONE. */
 export function checkProduced(head: Buffer): void {
-  const errorAt = 4 + 4 + 4 + 2 + topic.length + 4 + 4
+  const errorAt = 4 + 4 + 4 + 2 + topicSize + 4 + 4
   const errorCode = head.readInt16BE(errorAt)
   if (errorCode !== 0) throw new Error(`Produce was answered with error ${errorCode}`)
 }
 
-/** Fetch 4 of one partition, answered at once. */
-export function fetchFrame(partition: number, fetchOffset: number, maxBytes: number): Buffer {
+/** Fetch 4 of the batch that a run has put into a partition, answered at once. */
+export function fetchFrame(topic: string, partition: number, maxBytes: number): Buffer {
   return frameOf(
     encodeRequest('Fetch', 4, 0, 'bench', {
       replicaId: -1,
@@ -33,14 +40,19 @@ export function fetchFrame(partition: number, fetchOffset: number, maxBytes: num
       minBytes: 0,
       maxBytes,
       isolationLevel: 0,
-      topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: maxBytes }] }]
+      topics: [
+        {
+          topic,
+          partitions: [{ partition, fetchOffset: recordsBefore, partitionMaxBytes: maxBytes }]
+        }
+      ]
     })
   )
 }
 
 /** Throws unless an answer to `fetchFrame` says NONE and holds records. */
 export function checkFetched(head: Buffer, size: number): void {
-  const errorAt = 4 + 4 + 4 + 4 + 2 + topic.length + 4 + 4
+  const errorAt = 4 + 4 + 4 + 4 + 2 + topicSize + 4 + 4
   const errorCode = head.readInt16BE(errorAt)
   if (errorCode !== 0) throw new Error(`Fetch was answered with error ${errorCode}`)
   if (size < 100) throw new Error('Fetch was answered without records')

@@ -1,9 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { Durability } from './broker-process.ts'
+import {
+  apacheKafka,
+  odradek,
+  type BrokerProcess,
+  type Contender,
+  type Durability
+} from './broker-process.ts'
 import { measure, type Figures } from './measure.ts'
-import { footnote, table } from './table.ts'
+import { footprints, ratios, table, type Footprint, type Series } from './table.ts'
 import { partitionCount, workloads } from './workloads.ts'
 
 const usage = `npm run bench [-- OPTIONS]
@@ -15,6 +21,7 @@ so that no client library is in the figures. Prints a table of medians.
   --megabytes N       data per throughput run (default 256)
   --requests N        requests per latency run (default 5000)
   --durability LIST   of memory,os,fsync (default: all three)
+  --beside kafka      the same against Apache Kafka, run by run in turn (needs Java and Maven)
   --json FILE         writes every single run too
 `
 
@@ -25,6 +32,7 @@ interface Options {
   readonly megabytes: number
   readonly requests: number
   readonly durabilities: readonly Durability[]
+  readonly besideKafka: boolean
   readonly json: string | undefined
 }
 
@@ -36,11 +44,15 @@ function options(): Options | 'help' {
       megabytes: { type: 'string', default: '256' },
       requests: { type: 'string', default: '5000' },
       durability: { type: 'string', default: allDurabilities.join(',') },
+      beside: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false }
     }
   })
   if (values.help) return 'help'
+  if (values.beside !== undefined && values.beside !== 'kafka') {
+    throw new Error('--beside takes kafka')
+  }
   const names = new Set(values.durability.split(','))
   const durabilities = allDurabilities.filter(durability => names.has(durability))
   if (durabilities.length !== names.size) throw new Error('--durability takes memory, os and fsync')
@@ -49,6 +61,7 @@ function options(): Options | 'help' {
     megabytes: positive('--megabytes', values.megabytes),
     requests: positive('--requests', values.requests),
     durabilities,
+    besideKafka: values.beside === 'kafka',
     json: values.json
   }
 }
@@ -59,31 +72,58 @@ function positive(name: string, text: string): number {
   return value
 }
 
+function contendersOf({ durabilities, besideKafka }: Options): readonly Contender[] {
+  return durabilities.flatMap(durability =>
+    besideKafka && durability !== 'memory'
+      ? [odradek(durability), apacheKafka(durability)]
+      : [odradek(durability)]
+  )
+}
+
 function method({ runs }: Options): string {
   const processor = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
   return [
     `Node ${process.version}, ${processor}.`,
-    'Broker and load in two processes over loopback; prebuilt Produce 7 and Fetch 4 over raw',
-    `sockets, closed loop; ${partitionCount} partitions, acks=all, uncompressed; a new broker`,
-    `for every run; medians of ${runs} runs, durability modes interleaved.`
+    'Brokers and load in processes of their own over loopback; prebuilt Produce 7 (acks=all,',
+    `uncompressed) and Fetch 4 over raw sockets, closed loop; a new topic of ${partitionCount}`,
+    `partitions for every run; one run to warm up, then medians of ${runs} runs, one contender`,
+    'after the other in each round.'
   ].join('\n')
 }
 
 async function main(): Promise<void> {
   const chosen = options()
   if (chosen === 'help') return console.log(usage)
-  const figures: Figures[] = []
   console.log(`${method(chosen)}\n`)
-  for (const workload of workloads) {
-    for (let run = 0; run < chosen.runs; run++) {
-      for (const durability of chosen.durabilities) {
-        figures.push(await measure(durability, workload, chosen))
+  const contenders = contendersOf(chosen)
+  const brokers: BrokerProcess[] = []
+  for (const contender of contenders) brokers.push(await contender.start())
+  try {
+    const series: Series[] = []
+    for (const workload of workloads) {
+      const runs: Figures[][] = contenders.map(() => [])
+      for (let round = 0; round <= chosen.runs; round++) {
+        for (const [index, broker] of brokers.entries()) {
+          const figures = await measure(broker, workload, chosen)
+          if (round > 0) runs[index]!.push(figures)
+        }
+      }
+      for (const [index, contender] of contenders.entries()) {
+        series.push({ workload: workload.name, contender, runs: runs[index]! })
       }
     }
+    const sizes: Footprint[] = contenders.map((contender, index) => ({
+      contender,
+      readyMs: brokers[index]!.readyMs,
+      residentSize: brokers[index]!.residentSize()
+    }))
+    console.log(table(series))
+    if (chosen.besideKafka) console.log(`\nodradek to Apache Kafka\n\n${ratios(series)}`)
+    console.log(`\n${footprints(sizes)}`)
+    if (chosen.json !== undefined) writeFileSync(chosen.json, JSON.stringify({ series, sizes }))
+  } finally {
+    for (const broker of brokers) await broker.stop()
   }
-  console.log(table(figures, chosen.durabilities))
-  console.log(`\n${footnote(figures)}`)
-  if (chosen.json !== undefined) writeFileSync(chosen.json, JSON.stringify(figures, null, 2))
 }
 
 await main()

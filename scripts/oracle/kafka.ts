@@ -35,6 +35,8 @@ export interface RunningKafka {
   readonly bootstrapServers: string
   /** Where the brokers keep their data and logs; removed by `stop`. */
   readonly directory: string
+  /** The operating system's numbers of the brokers' processes, as they are now. */
+  pids(): readonly number[]
   /** Ends every broker as a power switch would, by SIGKILL. */
   kill(): Promise<void>
   /** Starts the brokers again after `kill`, on the same ports and data. */
@@ -83,7 +85,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
     throw error
   }
   const servers = bootstrapServers.join(',')
-  return { version, bootstrapServers: servers, directory, kill, restart: startAll, stop }
+  const pids = (): readonly number[] => processes.map(child => child.pid!)
+  return { version, bootstrapServers: servers, directory, pids, kill, restart: startAll, stop }
 }
 
 /** Writes the properties of every node and formats its data directory, as KRaft asks for. */
