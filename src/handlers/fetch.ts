@@ -1,10 +1,10 @@
 // Fetch. Nobody follows this broker: replica ids are refused with NOT_LEADER_OR_FOLLOWER, as Kafka
 // does with a replica that it does not know. rackId and lastFetchedEpoch are ignored: there is one
-// replica, and a diverging epoch is for followers. clusterId is not compared.
+// replica, and a diverging epoch is for followers. clusterId is not compared. zstd goes out in every
+// version, as from Kafka: a client that asks in an old one may well have the codec.
 import type { FetchPartition } from '../partition/fetch-session.ts'
 import { readOrWait } from '../partition/fetch-reads.ts'
 import type { PartitionToRead } from '../partition/fetch-reads.ts'
-import { batchPositions, compression } from '../record/batch.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { FetchRequest } from '../wire/generated/fetch.ts'
@@ -12,7 +12,6 @@ import { fetchResponses } from './fetch-responses.ts'
 import type { Outcome } from './fetch-responses.ts'
 import type { Handler, RequestContext } from './handler.ts'
 
-const zstdSince = 10
 const topicIdsSince = 13
 const replicaStateSince = 15
 export const fetch: Handler<'Fetch'> = async (context, request) => {
@@ -53,9 +52,8 @@ async function read(
   request: FetchRequest,
   partitions: readonly FetchPartition[]
 ): Promise<Outcome[]> {
-  const { apiVersion } = context
-  const replicaId =
-    apiVersion >= replicaStateSince ? request.replicaState.replicaId : request.replicaId
+  const hasReplicaState = context.apiVersion >= replicaStateSince
+  const replicaId = hasReplicaState ? request.replicaState.replicaId : request.replicaId
   const targets = partitions.map(each => target(context, each, replicaId))
   const reads = await readOrWait(
     targets.filter(each => typeof each !== 'string'),
@@ -74,12 +72,10 @@ async function read(
     if (typeof each === 'string') return refused(each)
     const result = reads.results[next++]!
     if (!result.ok) {
-      // The topic may have been deleted meanwhile, which says more than that its partition is closed.
+      // The topic may have been deleted meanwhile, which says more than that its partition is
+      // closed.
       const now = target(context, partitions[index]!, replicaId)
       return refused(typeof now === 'string' ? now : result.error)
-    }
-    if (apiVersion < zstdSince && result.pieces.some(holdsZstd)) {
-      return refused('UNSUPPORTED_COMPRESSION_TYPE')
     }
     const { size, highWatermark, logStartOffset } = result
     return { error: null, size, highWatermark, logStartOffset, read: result }
@@ -105,11 +101,6 @@ function target(
   if (replicaId >= 0) return 'NOT_LEADER_OR_FOLLOWER'
   const { fetchOffset, partitionMaxBytes: maxBytes, currentLeaderEpoch } = asked
   return { partition, fetchOffset, maxBytes, currentLeaderEpoch }
-}
-
-function holdsZstd(bytes: Buffer): boolean {
-  for (const at of batchPositions(bytes)) if (compression(bytes, at) === 'zstd') return true
-  return false
 }
 
 function refused(error: ErrorName): Outcome {
