@@ -12,7 +12,10 @@ export async function withTopic<T>(
   options: { readonly topic: string; readonly numPartitions: number },
   work: () => Promise<T>
 ): Promise<T> {
-  const kafka = new Kafka({ brokers: [`${broker.host}:${broker.port}`], logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({
+    brokers: [`${broker.host}:${broker.port}`],
+    logLevel: logLevel.NOTHING
+  })
   const admin: Admin = kafka.admin()
   await admin.connect()
   try {
