@@ -1,6 +1,5 @@
 import { assert } from '../../base/assert.ts'
 import { failure, success, type Result } from '../../base/result.ts'
-import { batchHeaderSize } from '../../record/batch.ts'
 import type {
   AppendedBatch,
   LeaderEpochStart,
@@ -19,7 +18,7 @@ import { LogReader, type ReadableLog } from './log-reader.ts'
 import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { SegmentList } from './segment-list.ts'
-import type { IndexedBatch } from './segment-indexes.ts'
+import { wholeOf, type IndexedBatch } from './segment-indexes.ts'
 import { cutSegment, rewriteTail } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
 import { kindOfRefusal, messageOf } from './write-refusal.ts'
@@ -85,6 +84,14 @@ export class LocalLog implements PartitionLog, ReadableLog {
     )
     this.#reader = new LogReader(context, this)
     this.#damage = new DamageReports(context.logger, name)
+    if (recovered.isCrashed) {
+      // Nobody knows which names of the life before are durable, and what recovery has cut off must
+      // not come back under what is appended now: the first sync sees to both.
+      this.#durability.folderMade()
+      for (const segment of this.segments.all) {
+        if (segment.isUrgent) this.#durability.changed(segment)
+      }
+    }
     for (const { segment, fromOffset, toOffset } of recovered.damage) {
       this.reportDamage(segment, fromOffset, toOffset)
     }
@@ -139,7 +146,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       return Promise.resolve(failure('UNEXPECTED_OFFSET', detail))
     }
     if (batches.length === 0) return done
-    const whole = summarize(batches, expectedOffset)
+    const whole = wholeOf(batches, expectedOffset)
     let segment: Segment | null = null
     try {
       segment = this.#segmentFor(whole)
@@ -230,10 +237,10 @@ export class LocalLog implements PartitionLog, ReadableLog {
    * earlier life may have left them in the page cache alone, where another sync would pass over
    * them.
    */
-  async settle(): Promise<void> {
+  async settle(isCut: boolean): Promise<void> {
     const { durability } = this.#context
     const { end } = this.#durability
-    if (durability === 'memory' || end.offset >= this.#logEndOffset) return
+    if (durability === 'memory' || (end.offset >= this.#logEndOffset && !isCut)) return
     for (const segment of this.segments.all) {
       if (segment.endOffset <= end.offset) continue
       const from = segment === end.segment ? Math.min(end.position, segment.size) : 0
@@ -476,20 +483,4 @@ export class LocalLog implements PartitionLog, ReadableLog {
       segment.close()
     }
   }
-}
-
-/** What many batches are as one write; asserts that they follow each other. */
-function summarize(batches: readonly AppendedBatch[], expectedOffset: number): IndexedBatch {
-  let offset = expectedOffset
-  let size = 0
-  let maxTimestampMs = -1
-  for (const batch of batches) {
-    assert(batch.baseOffset === offset, 'batches follow each other')
-    assert(batch.lastOffset >= batch.baseOffset, 'a batch has offsets')
-    assert(batch.bytes.length >= batchHeaderSize, 'a batch has a header')
-    offset = batch.lastOffset + 1
-    size += batch.bytes.length
-    maxTimestampMs = Math.max(maxTimestampMs, batch.maxTimestampMs)
-  }
-  return { size, lastOffset: offset - 1, maxTimestampMs }
 }

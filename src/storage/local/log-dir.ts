@@ -154,7 +154,7 @@ export class LogDirectory {
     const log = new LocalLog(this.#context, name, configs, recovered, isThere)
     this.#logs.set(folder, log)
     this.#folders.add(folder)
-    await log.settle()
+    await log.settle(recovered.isCut)
     return log
   }
 
@@ -304,6 +304,8 @@ function emptyLog(startOffset: number): RecoveredLog {
     logStartOffset: startOffset,
     logEndOffset: startOffset,
     durableEnd: { offset: startOffset, segment: null, position: 0 },
+    isCrashed: false,
+    isCut: false,
     damage: []
   }
 }

@@ -7,26 +7,16 @@ import {
   partitionLeaderEpoch
 } from '../../record/batch.ts'
 import type { LogConfigs } from '../partition-log.ts'
-import {
-  deletedSuffix,
-  leaderEpochCheckpointName,
-  logSuffix,
-  parseSegmentName,
-  segmentPath,
-  segmentSuffixes,
-  sidecarSuffix,
-  temporarySuffix
-} from './file-names.ts'
+import { leaderEpochCheckpointName, logSuffix, segmentPath, segmentSuffixes } from './file-names.ts'
 import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
+import { findSegments, newestState, type FoundSegment } from './found-segment.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
-import { LogDirectoryError } from './log-directory-error.ts'
 import type { SyncedEnd } from './log-durability.ts'
 import { findBatch, isSound, ScanWindow, type BatchSearch } from './log-scan.ts'
 import { isFileError, runAsync, type ReadSteps } from './read-steps.ts'
 import { Segment } from './segment.ts'
 import { emptyIndexes, readIndexes } from './segment-indexes.ts'
-import { Sidecar, type SidecarContents } from './sidecar.ts'
 import { LogFolder, segmentIdentity } from './log-folder.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
 import { saveTornTail } from './torn-tail.ts'
@@ -46,6 +36,9 @@ export interface RecoveredLog {
    * page cache.
    */
   readonly durableEnd: SyncedEnd
+  readonly isCrashed: boolean
+  /** Something was cut off: that has to be durable before anybody learns where the log ends. */
+  readonly isCut: boolean
   readonly damage: readonly Damage[]
 }
 
@@ -68,13 +61,6 @@ export interface RecoveryOptions {
    */
   readonly checkpointedStartOffset: number
   readonly checkpointedEndOffset: number
-}
-
-/** One segment as it was found. */
-interface FoundSegment {
-  readonly baseOffset: number
-  readonly fileSize: number
-  readonly contents: SidecarContents | null
 }
 
 /**
@@ -104,6 +90,7 @@ class Recovery {
   #epochsAreCertain = true
   #state: LogState | null = null
   #durableEndOffset = 0
+  #isCut = false
 
   constructor(context: LogContext, options: RecoveryOptions) {
     this.#context = context
@@ -111,7 +98,7 @@ class Recovery {
   }
 
   async run(): Promise<RecoveredLog> {
-    const all = this.#find()
+    const all = findSegments(this.#context, this.#options.folder, this.#options.name)
     this.#state = newestState(all)
     const found = this.#dropBelowStart(all)
     this.#readEpochs(found)
@@ -135,6 +122,8 @@ class Recovery {
       logStartOffset,
       logEndOffset,
       durableEnd: this.#durableEnd(logEndOffset),
+      isCrashed: !this.#options.isClean,
+      isCut: this.#isCut,
       damage: this.#damage
     }
   }
@@ -150,23 +139,6 @@ class Recovery {
     return { offset, segment, position }
   }
 
-  /** The segments of the folder; leftovers of an earlier life are removed. */
-  #find(): readonly FoundSegment[] {
-    const { files } = this.#context
-    const { folder } = this.#options
-    const baseOffsets = new Set<number>()
-    for (const { name, kind } of files.list(folder)) {
-      if (kind !== 'file') continue
-      if (name.endsWith(deletedSuffix) || name.endsWith(temporarySuffix)) {
-        files.remove(`${folder}/${name}`)
-        continue
-      }
-      const baseOffset = parseSegmentName(name, logSuffix) ?? parseSegmentName(name, sidecarSuffix)
-      if (baseOffset !== null) baseOffsets.add(baseOffset)
-    }
-    return [...baseOffsets].sort((a, b) => a - b).map(baseOffset => this.#look(baseOffset))
-  }
-
   /**
    * Removes segments below the log start offset, which a crash kept from being removed, or undid.
    */
@@ -180,45 +152,6 @@ class Recovery {
       }
     }
     return found.slice(Math.max(kept, 0))
-  }
-
-  #look(baseOffset: number): FoundSegment {
-    const { files } = this.#context
-    const logPath = segmentPath(this.#options.folder, baseOffset, logSuffix)
-    const sidecarPath = segmentPath(this.#options.folder, baseOffset, sidecarSuffix)
-    let fileSize = 0
-    if (files.exists(logPath)) {
-      const file = files.open(logPath, 'read')
-      fileSize = file.size()
-      file.close()
-    }
-    const contents = files.exists(sidecarPath) ? Sidecar.read(files, sidecarPath) : null
-    if (contents !== null) this.#checkIdentity(sidecarPath, baseOffset, contents)
-    return { baseOffset, fileSize, contents }
-  }
-
-  #checkIdentity(path: string, baseOffset: number, contents: SidecarContents): void {
-    const { identity } = contents
-    if (identity === 'damaged') return
-    if (identity === 'newer') {
-      throw new LogDirectoryError(
-        'NEWER_FORMAT',
-        `${path} was written by a newer version of odradek; start that version`
-      )
-    }
-    const expected = this.#identity(baseOffset)
-    const isOurs =
-      identity.clusterId === expected.clusterId &&
-      identity.topicId.equals(expected.topicId) &&
-      identity.partition === expected.partition &&
-      identity.baseOffset === baseOffset
-    if (isOurs) return
-    throw new LogDirectoryError(
-      'FOREIGN',
-      `${path} belongs to partition ${identity.partition} of topic id ` +
-        `${identity.topicId.toString('base64url')} of cluster ${identity.clusterId}, offset ` +
-        `${identity.baseOffset}; move the segment to where it belongs and start again`
-    )
   }
 
   #identity(baseOffset: number): SegmentIdentity {
@@ -255,7 +188,7 @@ class Recovery {
     const segment = this.#reopen(found)
     this.#segments.push(segment)
     const isLast = nextBaseOffset === Infinity
-    const marks = this.#trustedMarks(segment, found)
+    const marks = this.#trustedMarks(segment, found, nextBaseOffset)
     const last = marks.at(-1) ?? null
     const isWhole =
       last !== null &&
@@ -288,6 +221,7 @@ class Recovery {
     else segment.restore(marks.at(-1) ?? null, indexes)
     const isIntact = await this.#scan(segment, found.fileSize, nextBaseOffset)
     this.#settle(segment)
+    this.#completeJournal(segment)
     if (nextBaseOffset !== Infinity) {
       segment.writeMark(true)
       this.#context.indexes.touch(segment)
@@ -298,7 +232,8 @@ class Recovery {
   /** What is there now was found on disk; after a crash it still has to be synced (`LocalLog`). */
   #settle(segment: Segment): void {
     segment.openedSize = segment.size
-    segment.syncedSize = this.#options.isClean ? segment.size : 0
+    const isDurable = this.#options.isClean || segment.endOffset <= this.#durableEndOffset
+    segment.syncedSize = isDurable ? segment.size : 0
   }
 
   #reopen(found: FoundSegment): Segment {
@@ -321,15 +256,16 @@ class Recovery {
   }
 
   /**
-   * The marks that nothing speaks against: within the file, and after a crash below the durable
-   * watermark.
+   * The marks that nothing speaks against: within the file and the segment, and after a crash below
+   * the durable watermark.
    */
-  #trustedMarks(segment: Segment, found: FoundSegment): readonly Mark[] {
+  #trustedMarks(segment: Segment, found: FoundSegment, nextBaseOffset: number): readonly Mark[] {
     const { marks } = segment.sidecar
+    const endOffsetMax = this.#options.isClean
+      ? nextBaseOffset
+      : Math.min(nextBaseOffset, this.#durableEndOffset)
     const end = marks.findIndex(
-      mark =>
-        mark.position > found.fileSize ||
-        (!this.#options.isClean && mark.endOffset > this.#durableEndOffset)
+      mark => mark.position > found.fileSize || mark.endOffset > endOffsetMax
     )
     return end === -1 ? marks : marks.slice(0, end)
   }
@@ -351,6 +287,7 @@ class Recovery {
       fileSize,
       durableEndOffset: this.#durableEndOffset
     })
+    this.#isCut = true
     segment.cutBack()
     segment.sidecar.truncateJournal(segment.size, segment.endOffset)
     this.#epochs.truncate(segment.endOffset)
@@ -378,7 +315,7 @@ class Recovery {
           lastOffset: lastOffset(buffer, at),
           maxTimestampMs: maxTimestampMs(buffer, at)
         }
-        this.#noteEpoch(segment, partitionLeaderEpoch(buffer, at), expected)
+        this.#noteEpoch(partitionLeaderEpoch(buffer, at), expected)
         segment.accept(batch, indexIntervalBytes)
         continue
       }
@@ -407,11 +344,19 @@ class Recovery {
     return mayBeNews && leaderEpoch > this.#epochs.latest
   }
 
-  /** The note of a new epoch may be lost with the power while the batch is not. */
-  #noteEpoch(segment: Segment, leaderEpoch: number, startOffset: number): void {
+  /** Takes over the epoch of a batch whose note was lost with the power while the batch was not. */
+  #noteEpoch(leaderEpoch: number, startOffset: number): void {
     if (leaderEpoch === noPartitionLeaderEpoch || leaderEpoch <= this.#epochs.latest) return
     this.#epochs.assign(leaderEpoch, startOffset)
-    segment.sidecar.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
+  }
+
+  /** Every epoch that begins in a segment has to be in its journal: another segment may go away. */
+  #completeJournal(segment: Segment): void {
+    for (const { leaderEpoch, startOffset } of this.#epochs.starts) {
+      if (startOffset < segment.baseOffset || startOffset >= segment.endOffset) continue
+      if (segment.sidecar.hasLeaderEpoch(leaderEpoch)) continue
+      segment.sidecar.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
+    }
   }
 
   /**
@@ -455,6 +400,7 @@ class Recovery {
 
   /** A segment behind a torn tail: nothing in it was ever promised. */
   async #cutWhole(found: FoundSegment): Promise<void> {
+    this.#isCut = true
     const segment = this.#reopen(found)
     const { name } = this.#options
     const { fileSize } = found
@@ -483,15 +429,4 @@ class Recovery {
     const logFolder = new LogFolder(this.#context, name, true)
     this.#segments.push(logFolder.newSegment(endOffset, configs, note, this.#epochs))
   }
-}
-
-function newestState(found: readonly FoundSegment[]): LogState | null {
-  let newest: LogState | null = null
-  for (const { contents } of found) {
-    const state = contents?.state ?? null
-    if (state === null) continue
-    // A segment's notes are all newer than those of the segment before it.
-    newest = state
-  }
-  return newest
 }

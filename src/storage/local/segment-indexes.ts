@@ -1,5 +1,8 @@
+import { assert } from '../../base/assert.ts'
 import { FileError, type Files } from '../../io/files.ts'
+import { batchHeaderSize } from '../../record/batch.ts'
 import { crc32c } from '../../record/crc32c.ts'
+import type { AppendedBatch } from '../partition-log.ts'
 import type { EntryList } from './entry-list.ts'
 import { offsetIndexSuffix, segmentPath, timeIndexSuffix } from './file-names.ts'
 import { OffsetIndex } from './offset-index.ts'
@@ -38,6 +41,22 @@ export interface IndexesWritten {
   readonly timeIndexCount: number
   readonly offsetIndexCrc: number
   readonly timeIndexCrc: number
+}
+
+/** What many batches are as one write; asserts that they follow each other. */
+export function wholeOf(batches: readonly AppendedBatch[], expectedOffset: number): IndexedBatch {
+  let offset = expectedOffset
+  let size = 0
+  let maxTimestampMs = -1
+  for (const batch of batches) {
+    assert(batch.baseOffset === offset, 'batches follow each other')
+    assert(batch.lastOffset >= batch.baseOffset, 'a batch has offsets')
+    assert(batch.bytes.length >= batchHeaderSize, 'a batch has a header')
+    offset = batch.lastOffset + 1
+    size += batch.bytes.length
+    maxTimestampMs = Math.max(maxTimestampMs, batch.maxTimestampMs)
+  }
+  return { size, lastOffset: offset - 1, maxTimestampMs }
 }
 
 export function emptyIndexes(baseOffset: number): SegmentIndexes {

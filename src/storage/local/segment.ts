@@ -212,6 +212,7 @@ export class Segment implements IndexHolder {
   /** Removes what a failed `write` may have left behind the last batch. */
   cutBack(): void {
     this.log.create().truncate(this.#size)
+    this.#cutCount++
   }
 
   /** Takes note of the batch that stands behind the last one. */

@@ -111,6 +111,12 @@ export class Sidecar {
     return this.#journal.filter(entry => entry.kind === 'mark')
   }
 
+  hasLeaderEpoch(leaderEpoch: number): boolean {
+    return this.#journal.some(
+      entry => entry.kind === 'leaderEpoch' && entry.leaderEpoch === leaderEpoch
+    )
+  }
+
   /** Notes what the log promises now, in the slot that does not hold the note before. */
   writeState(note: StateNote, isUrgent: boolean): void {
     const sequence = this.#sequence + 1

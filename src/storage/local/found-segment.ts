@@ -1,0 +1,102 @@
+import type { Files } from '../../io/files.ts'
+import {
+  deletedSuffix,
+  logSuffix,
+  parseSegmentName,
+  segmentPath,
+  sidecarSuffix,
+  temporarySuffix
+} from './file-names.ts'
+import type { LogContext, LogName } from './log-context.ts'
+import { LogDirectoryError } from './log-directory-error.ts'
+import { segmentIdentity } from './log-folder.ts'
+import { Sidecar, type SidecarContents } from './sidecar.ts'
+import type { LogState, SegmentIdentity } from './sidecar-format.ts'
+
+/** One segment as it was found on disk. */
+export interface FoundSegment {
+  readonly baseOffset: number
+  /** Of the `.log`; 0 when there is none. */
+  readonly fileSize: number
+  /** Null when there is no sidecar. */
+  readonly contents: SidecarContents | null
+}
+
+/**
+ * The segments in a partition's folder, ascending; leftovers of an earlier life are removed.
+ *
+ * @throws LogDirectoryError when one is another partition's, or a newer version's
+ * @throws FileError when something cannot be read
+ */
+export function findSegments(
+  context: LogContext,
+  folder: string,
+  name: LogName
+): readonly FoundSegment[] {
+  const { files } = context
+  const baseOffsets = new Set<number>()
+  for (const entry of files.list(folder)) {
+    if (entry.kind !== 'file') continue
+    if (entry.name.endsWith(deletedSuffix) || entry.name.endsWith(temporarySuffix)) {
+      files.remove(`${folder}/${entry.name}`)
+      continue
+    }
+    const baseOffset =
+      parseSegmentName(entry.name, logSuffix) ?? parseSegmentName(entry.name, sidecarSuffix)
+    if (baseOffset !== null) baseOffsets.add(baseOffset)
+  }
+  const ascending = [...baseOffsets].sort((a, b) => a - b)
+  return ascending.map(baseOffset =>
+    look(files, folder, segmentIdentity(context, name, baseOffset))
+  )
+}
+
+/**
+ * What the log last noted, as far as it can be read: notes of a segment follow all those before.
+ */
+export function newestState(found: readonly FoundSegment[]): LogState | null {
+  const last = found.findLast(each => stateOf(each) !== null)
+  return last === undefined ? null : stateOf(last)
+}
+
+function stateOf(found: FoundSegment): LogState | null {
+  return found.contents?.state ?? null
+}
+
+function look(files: Files, folder: string, expected: SegmentIdentity): FoundSegment {
+  const { baseOffset } = expected
+  const logPath = segmentPath(folder, baseOffset, logSuffix)
+  const sidecarPath = segmentPath(folder, baseOffset, sidecarSuffix)
+  let fileSize = 0
+  if (files.exists(logPath)) {
+    const file = files.open(logPath, 'read')
+    fileSize = file.size()
+    file.close()
+  }
+  const contents = files.exists(sidecarPath) ? Sidecar.read(files, sidecarPath) : null
+  if (contents !== null) checkIdentity(sidecarPath, expected, contents)
+  return { baseOffset, fileSize, contents }
+}
+
+function checkIdentity(path: string, expected: SegmentIdentity, contents: SidecarContents): void {
+  const { identity } = contents
+  if (identity === 'damaged') return
+  if (identity === 'newer') {
+    throw new LogDirectoryError(
+      'NEWER_FORMAT',
+      `${path} was written by a newer version of odradek; start that version`
+    )
+  }
+  const isOurs =
+    identity.clusterId === expected.clusterId &&
+    identity.topicId.equals(expected.topicId) &&
+    identity.partition === expected.partition &&
+    identity.baseOffset === expected.baseOffset
+  if (isOurs) return
+  throw new LogDirectoryError(
+    'FOREIGN',
+    `${path} belongs to partition ${identity.partition} of topic id ` +
+      `${identity.topicId.toString('base64url')} of cluster ${identity.clusterId}, offset ` +
+      `${identity.baseOffset}; move the segment to where it belongs and start again`
+  )
+}
