@@ -51,7 +51,7 @@ function page(
     if (room === 0) return answer(topics, { topicName: name, partitionIndex: 0 })
     const topic = context.cluster.topic(name)
     if (topic === undefined) {
-      if (!wantsAll) topics.push(unknownTopic(absence(name), name))
+      if (!wantsAll) topics.push(absentTopic(context, name))
       continue
     }
     const from = request.cursor?.topicName === name ? request.cursor.partitionIndex : 0
@@ -101,8 +101,14 @@ function partitionsOf(
   }))
 }
 
-function absence(name: string): ErrorName {
-  return topicNameFault(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+function absentTopic(
+  context: RequestContext,
+  name: string
+): DescribeTopicPartitionsResponseTopicInit {
+  const isLegal = topicNameFault(name) === null
+  const error = isLegal ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+  const topicAuthorizedOperations = authorizedOperations(context, 'TOPIC', name)
+  return { ...unknownTopic(error, name), topicAuthorizedOperations }
 }
 
 function unknownTopic(error: ErrorName, name: string): DescribeTopicPartitionsResponseTopicInit {
