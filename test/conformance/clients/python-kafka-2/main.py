@@ -1,14 +1,12 @@
 """The conformance scenario with kafka-python 2.0.2, the release that is most in use."""
 
-import time
-
 import kafka
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.structs import OffsetAndMetadata
 
 from kafka_python import Steps
-from scenario import Run, client_has_no, expect, expect_raises, records, until
+from scenario import Run, client_has_no, expect, expect_raises, records
 
 run = Run("kafka-python", kafka.__version__)
 

@@ -1,10 +1,9 @@
 """The steps that kafka-python 2.0 and 3.x do in the same way: producing and consuming."""
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.structs import OffsetAndMetadata
 
 from scenario import (
-    Failure, client_has_no, expect, expect_none_lost, expect_raises, expect_same, now_ms, records,
+    expect, expect_none_lost, expect_raises, expect_same, now_ms, records,
     until,
 )
 

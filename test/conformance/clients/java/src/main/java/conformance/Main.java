@@ -9,6 +9,10 @@ public final class Main {
     var clients = new Clients(run.bootstrap);
     switch (names.length == 0 ? "scenario" : names[0]) {
       case "scenario" -> scenario(run, clients);
+      case "consumers" -> {
+        new Consumers(run, clients, "classic").steps();
+        new Consumers(run, clients, "consumer").steps();
+      }
       default -> throw new IllegalArgumentException("no part is called " + names[0]);
     }
     // Clients of a step that hangs would keep the program alive.

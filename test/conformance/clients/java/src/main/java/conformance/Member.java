@@ -25,15 +25,15 @@ final class Member implements AutoCloseable, ConsumerRebalanceListener {
   private volatile boolean closed;
 
   Member(KafkaConsumer<byte[], byte[]> consumer, String topic) {
-    this(consumer, member -> consumer.subscribe(List.of(topic), member), record -> {});
+    this(consumer, topic, record -> {});
   }
 
   Member(
       KafkaConsumer<byte[], byte[]> consumer,
-      Consumer<Member> subscribe,
+      String topic,
       Consumer<ConsumerRecord<byte[], byte[]>> onRecord) {
     this.consumer = consumer;
-    subscribe.accept(this);
+    consumer.subscribe(List.of(topic), this);
     thread = new Thread(() -> {
       try (consumer) {
         while (!closed) consumer.poll(Duration.ofMillis(200)).forEach(onRecord);
