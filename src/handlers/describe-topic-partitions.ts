@@ -5,7 +5,6 @@ import { topicNameFault } from '../cluster/topic-name.ts'
 import type { Topic } from '../cluster/topics.ts'
 import type {
   DescribeTopicPartitionsRequest,
-  DescribeTopicPartitionsResponseCursor,
   DescribeTopicPartitionsResponseInit,
   DescribeTopicPartitionsResponsePartitionInit,
   DescribeTopicPartitionsResponseTopicInit
@@ -48,7 +47,7 @@ function page(
       if (!wantsAll) topics.push(unknownTopic('TOPIC_AUTHORIZATION_FAILED', name))
       continue
     }
-    if (room === 0) return answer(topics, { topicName: name, partitionIndex: 0 })
+    if (room === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } }
     const topic = context.cluster.topic(name)
     if (topic === undefined) {
       if (!wantsAll) topics.push(absentTopic(context, name))
@@ -60,17 +59,10 @@ function page(
     room -= partitions.length
     const next = from + partitions.length
     if (next < topic.partitions.length) {
-      return answer(topics, { topicName: name, partitionIndex: next })
+      return { topics, nextCursor: { topicName: name, partitionIndex: next } }
     }
   }
-  return answer(topics, null)
-}
-
-function answer(
-  topics: readonly DescribeTopicPartitionsResponseTopicInit[],
-  nextCursor: DescribeTopicPartitionsResponseCursor | null
-): DescribeTopicPartitionsResponseInit {
-  return { topics, nextCursor }
+  return { topics, nextCursor: null }
 }
 
 function knownTopic(

@@ -163,7 +163,7 @@ function view(cluster: Cluster): unknown {
   )
 }
 
-test('whatever is done and however the broker stops, topics are as they were answered', async () => {
+test('however the broker stops, topics are there again as they were answered', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 25 }), async steps => {
       const machine = await Machine.start()
