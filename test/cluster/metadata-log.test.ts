@@ -5,8 +5,14 @@ import {
   type LoggedMetadataRecord
 } from '../../src/cluster/metadata-records.ts'
 import { MetadataReplay } from '../../src/cluster/metadata-replay.ts'
+import { topicConfigDefinitions } from '../../src/config/generated.ts'
 import { metadataRewriteRecordsMin } from '../../src/limits.ts'
 import { createTopic, Disk } from './fixture.ts'
+
+/** Configs that take any number: each is a record. */
+const manyConfigs = topicConfigDefinitions
+  .filter(({ type, min }) => type === 'long' && (min === undefined || min <= 0))
+  .map(({ name }) => name)
 
 /** A log that has grown far beyond what it still says, and what it says. */
 async function grownDisk(): Promise<{ disk: Disk; says: unknown }> {
@@ -18,7 +24,8 @@ async function grownDisk(): Promise<{ disk: Disk; says: unknown }> {
   })
   await cluster.nextProducerId()
   for (let round = 0; disk.metadataLog.logEndOffset <= metadataRewriteRecordsMin; round++) {
-    const topicId = await createTopic(cluster, `passing-${round}`, { numPartitions: 2500 })
+    const configs = manyConfigs.map(name => ({ name, value: `${round}` }))
+    const topicId = await createTopic(cluster, `passing-${round}`, { configs })
     await cluster.deleteTopics([topicId])
   }
   return { disk, says: topics(cluster) }
