@@ -68,6 +68,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
     )
     const reachable = options.advertisedPort === undefined
     await waitUntilReady(directory, processes, bootstrapServers, reachable)
+    if (reachable) await warmCoordinators(bootstrapServers)
   }
   const kill = async (): Promise<void> => {
     await Promise.all(processes.map(child => endProcess(child, 'SIGKILL')))
@@ -197,10 +198,33 @@ async function waitUntilReady(
       const log = readFileSync(logFile(directory, index + 1), 'utf8')
       throw new Error(`Kafka node ${index + 1} ended with ${child.exitCode}:\n${log.slice(-4000)}`)
     })
-    if ((await brokersSeenFrom(bootstrapServers, reachable)) === processes.length) return
+    if ((await brokersSeenFrom(bootstrapServers, reachable)) === processes.length) break
     if (Date.now() > deadlineMs) throw new Error(`Kafka was not ready within ${startTimeoutMs} ms`)
     await delay(200)
   }
+}
+
+/**
+ * Asks for groups until every partition of __consumer_offsets has a coordinator: Kafka makes the
+ * topic when it is first needed and refuses with NOT_COORDINATOR while it loads.
+ */
+async function warmCoordinators(bootstrapServers: readonly string[]): Promise<void> {
+  const client = new kafkajs.Kafka({
+    brokers: [...bootstrapServers],
+    logLevel: kafkajs.logLevel.NOTHING
+  })
+  const admin = client.admin()
+  await admin.connect()
+  const deadlineMs = Date.now() + startTimeoutMs
+  // Enough names that their hashes meet all of the 50 partitions.
+  for (let index = 0; index < 300; index++) {
+    const fetched = await admin.fetchOffsets({ groupId: `warm-up-${index}` }).catch(() => null)
+    if (fetched !== null) continue
+    if (Date.now() > deadlineMs) throw new Error('the group coordinators of Kafka did not load')
+    await delay(100)
+    index--
+  }
+  await admin.disconnect()
 }
 
 /** Metadata goes to the bootstrap address only, so a proxy that is not there yet does no harm. */

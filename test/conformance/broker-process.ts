@@ -8,6 +8,8 @@ import { freePorts, startKafka } from '../../scripts/oracle/kafka.ts'
 /** A broker in a process of its own, that can be killed and started again on the same data. */
 export interface BrokerProcess {
   readonly bootstrapServers: string
+  /** Where it keeps its data; Apache Kafka keeps its configuration there as well. */
+  readonly directory: string
   /** Ends the process by SIGKILL: it has no chance to write or sync anything. */
   kill(): Promise<void>
   /** Starts the broker again after `kill`, on the same port and data directory. */
@@ -30,6 +32,7 @@ export async function startBrokerProcess(
     const kafka = await startKafka()
     return {
       bootstrapServers: kafka.bootstrapServers,
+      directory: kafka.directory,
       kill: () => kafka.kill(),
       restart: () => kafka.restart(),
       close: () => kafka.stop()
@@ -57,6 +60,7 @@ export async function startBrokerProcess(
   await start()
   return {
     bootstrapServers: address,
+    directory,
     kill: () => end('SIGKILL'),
     restart: start,
     async close() {

@@ -72,13 +72,18 @@ export class Clients {
     return consumer
   }
 
-  /** Creates a topic under a new name and gives the name. */
+  /**
+   * Creates a topic under a new name and gives the name when every partition has a leader that
+   * answers; Kafka says that a topic is created before its brokers know of it.
+   */
   async createTopic(config: Partial<ITopicConfig> = {}): Promise<string> {
     const topic = config.topic ?? uniqueName('topic')
     const admin = this.kafka().admin()
     await admin.connect()
     try {
-      await admin.createTopics({ topics: [{ numPartitions: 1, ...config, topic }] })
+      const topics = [{ numPartitions: 1, ...config, topic }]
+      await admin.createTopics({ topics, waitForLeaders: false })
+      await until('every partition to have a leader', () => admin.fetchTopicOffsets(topic))
     } finally {
       await admin.disconnect()
     }

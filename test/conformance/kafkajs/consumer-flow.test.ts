@@ -266,7 +266,7 @@ describe('instrumentation events', () => {
   })
 
   test('GROUP_JOIN tells leader, protocol and assignment', async () => {
-    const topic = await clients.createTopic({ numPartitions: 2 })
+    const topic = await clients.createTopic()
     const groupId = uniqueName('group')
     const consumer = await clients.consumer({ groupId })
     const payloads: unknown[] = []
@@ -278,7 +278,7 @@ describe('instrumentation events', () => {
       groupId,
       isLeader: true,
       groupProtocol: 'RoundRobinAssigner',
-      memberAssignment: { [topic]: [0, 1] },
+      memberAssignment: { [topic]: [0] },
       memberId: expect.stringMatching(/^conformance-[0-9a-f-]{36}$/)
     })
   })

@@ -8,17 +8,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.kafka.clients.admin.AlterConfigOp;
-import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.MemberToRemove;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.FencedInstanceIdException;
 import org.apache.kafka.common.errors.UnreleasedInstanceIdException;
 
@@ -42,9 +38,9 @@ final class Rebalances {
     step.accept("records-are-read-once", this::recordsAreReadOnce);
     step.accept("static-membership", this::staticMembership);
     step.accept("static-member-fenced", this::staticMemberFenced);
-    step.accept("session-timeout", this::sessionTimeout);
     step.accept("poll-interval", this::pollInterval);
     if (protocol.equals("classic")) {
+      step.accept("session-timeout", this::sessionTimeout);
       step.accept("cooperative-assignor", this::cooperativeAssignor);
       step.accept("from-range-to-cooperative", this::fromRangeToCooperative);
       step.accept("assignors", this::assignors);
@@ -184,31 +180,14 @@ final class Rebalances {
   private void sessionTimeout() throws Exception {
     String topic = name("session");
     clients.createTopic(topic, PARTITIONS);
-    var timeout = new ArrayList<Object>();
-    if (protocol.equals("classic")) {
-      timeout.addAll(List.of("session.timeout.ms", 6_000, "heartbeat.interval.ms", 500));
-    } else {
-      configureGroup(topic, "consumer.session.timeout.ms", "45000");
-    }
+    Object[] alert = {"session.timeout.ms", 6_000, "heartbeat.interval.ms", 500};
     // A static member says nothing when it closes: it is as if it had died.
-    var dead = timeout.stream().collect(Collectors.toList());
-    dead.addAll(List.of("group.instance.id", "dies"));
-    try (var alive = member(topic, timeout.toArray())) {
-      var dies = member(topic, dead.toArray());
+    Object[] silent = {"session.timeout.ms", 6_000, "group.instance.id", "dies"};
+    try (var alive = member(topic, alert)) {
+      var dies = member(topic, silent);
       Check.until("both have two", () -> alive.count() == 2 && dies.count() == 2);
       dies.close();
-      if (!protocol.equals("classic")) {
-        removeStaticMember(topic, "dies");
-      }
       Check.until("the other takes over", () -> alive.count() == 4);
-    }
-  }
-
-  private void configureGroup(String group, String name, String value) throws Exception {
-    var resource = new ConfigResource(ConfigResource.Type.GROUP, group);
-    var change = new AlterConfigOp(new ConfigEntry(name, value), AlterConfigOp.OpType.SET);
-    try (var admin = clients.admin()) {
-      admin.incrementalAlterConfigs(Map.of(resource, List.of(change))).all().get();
     }
   }
 

@@ -107,7 +107,8 @@ public final class Run {
 
   /** The failure behind the wrappings of futures. */
   public static Throwable cause(Throwable failure) {
-    boolean wrapped = failure instanceof ExecutionException || failure instanceof CompletionException;
+    boolean wrapped =
+        failure instanceof ExecutionException || failure instanceof CompletionException;
     return wrapped && failure.getCause() != null ? cause(failure.getCause()) : failure;
   }
 

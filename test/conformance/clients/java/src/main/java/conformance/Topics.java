@@ -42,7 +42,8 @@ final class Topics {
       Check.that(!cluster.clusterId().get().isEmpty(), "the cluster has an id");
     });
     step("create-topic", admin -> {
-      var topic = new NewTopic("scenario", 4, (short) 1).configs(Map.of("retention.ms", "86400000"));
+      var configs = Map.of("retention.ms", "86400000");
+      var topic = new NewTopic("scenario", 4, (short) 1).configs(configs);
       admin.createTopics(List.of(topic)).all().get();
       var again = admin.createTopics(List.of(topic)).all();
       Check.fails("created again", TopicExistsException.class, again);
