@@ -2,8 +2,8 @@
 // yet: transactional records are refused like those of an unknown transactional id, with
 // INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka
 // does.
-import type { AppendResult } from '../partition/partition.ts'
-import { batchHeaderSize, isTransactional } from '../record/batch.ts'
+import type { AppendResult, Partition } from '../partition/partition.ts'
+import { batchHeaderSize, isTransactional, magic } from '../record/batch.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type {
@@ -18,7 +18,7 @@ import type { Handler, RequestContext } from './handler.ts'
 
 type PartitionResponse = ProduceResponsePartitionProduceResponseInit
 /** An append that has begun, or the error that kept it from beginning. */
-type Begun = Promise<AppendResult> | ErrorName
+type Begun = { readonly partition: Partition; readonly appended: Promise<AppendResult> } | ErrorName
 
 const topicIdsSince = 13
 /** The client id under which Kafka lets tools write into internal topics. */
@@ -37,10 +37,13 @@ export const produce: Handler<'Produce'> = async (context, request) => {
     for (const [at, append] of begun[index]!.entries()) {
       const partition = topic.partitionData[at]!.index
       const response =
-        typeof append === 'string' ? refused(partition, append) : answered(partition, await append)
+        typeof append === 'string'
+          ? refused(partition, append)
+          : answered(append.partition, await append.appended)
       failed ||= response.errorCode !== 0
       partitionResponses.push(response)
     }
+    if (partitionResponses.length === 0) continue
     responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses })
   }
   if (request.acks === 0) return failed ? closeConnection : noAnswer
@@ -67,7 +70,8 @@ function beginTopic(
     if (found?.isInternal === true && context.clientId !== adminClientId) {
       return 'INVALID_TOPIC_EXCEPTION'
     }
-    return partition.append(data.records ?? noRecords, { acks, produceVersion: context.apiVersion })
+    const options = { acks, produceVersion: context.apiVersion }
+    return { partition, appended: partition.append(data.records ?? noRecords, options) }
   })
 }
 
@@ -85,14 +89,28 @@ function transactionRefusal(context: RequestContext, request: ProduceRequest): E
 }
 
 function isTransactionalData({ records }: ProduceRequestPartitionProduceData): boolean {
-  return records !== null && records.length >= batchHeaderSize && isTransactional(records, 0)
+  if (records === null || records.length < batchHeaderSize) return false
+  return magic(records, 0) === 2 && isTransactional(records, 0)
 }
 
 function refused(index: number, error: ErrorName): PartitionResponse {
   return { index, errorCode: errorCode(error), baseOffset: -1 }
 }
 
-function answered(index: number, result: AppendResult): PartitionResponse {
+/**
+ * Refusals after which Kafka does not say where the log starts (`ReplicaManager.appendRecordsToLeader`);
+ * after any other it does.
+ */
+const refusalsWithoutLogStart: ReadonlySet<ErrorName> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'NOT_LEADER_OR_FOLLOWER',
+  'CORRUPT_MESSAGE',
+  'MESSAGE_TOO_LARGE',
+  'KAFKA_STORAGE_ERROR'
+])
+
+function answered(partition: Partition, result: AppendResult): PartitionResponse {
+  const index = partition.partition
   if (result.ok) {
     const { baseOffset, logAppendTimeMs, logStartOffset } = result.value
     return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset }
@@ -101,6 +119,7 @@ function answered(index: number, result: AppendResult): PartitionResponse {
     index,
     errorCode: errorCode(result.error),
     baseOffset: -1,
+    logStartOffset: refusalsWithoutLogStart.has(result.error) ? -1 : partition.logStartOffset,
     errorMessage: result.detail,
     recordErrors: result.recordErrors.map(each => ({
       batchIndex: each.batchIndex,
