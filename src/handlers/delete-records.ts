@@ -24,11 +24,13 @@ function deleteOfTopic(
   { name, partitions }: DeleteRecordsRequestTopic
 ): Promise<DeleteRecordsResponsePartitionResultInit[]> {
   const refusal = topicRefusal(context, name)
+  const isInternal = context.cluster.topic(name)?.isInternal === true
   return Promise.all(
     partitions.map(async ({ partitionIndex, offset }) => {
       if (refusal !== null) return refused(partitionIndex, refusal)
       const partition = context.cluster.partition(name, partitionIndex)
       if (partition === undefined) return refused(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION')
+      if (isInternal) return refused(partitionIndex, 'INVALID_TOPIC_EXCEPTION')
       const deleted: Result<{ logStartOffset: number }, ErrorName> =
         await partition.deleteRecords(offset)
       if (!deleted.ok) return refused(partitionIndex, deleted.error)
@@ -39,9 +41,7 @@ function deleteOfTopic(
 
 function topicRefusal(context: RequestContext, name: string): ErrorName | null {
   if (!context.authorize('DELETE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'
-  const topic = context.cluster.topic(name)
-  if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  return topic.isInternal ? 'INVALID_TOPIC_EXCEPTION' : null
+  return context.cluster.topic(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : null
 }
 
 function refused(

@@ -7,6 +7,9 @@ export interface EpochEndOffset {
   readonly endOffset: number
 }
 
+/** What asks for no epoch; Kafka takes any other number below zero for one before all others. */
+const noLeaderEpoch = -1
+
 /**
  * Where the records of a leader epoch end. Kafka: LeaderEpochFileCache.endOffsetFor.
  *
@@ -24,7 +27,7 @@ export function endOffsetForEpoch(
     if (latest === undefined || latest < leaderEpoch) return { leaderEpoch: -1, endOffset: -1 }
     return { leaderEpoch, endOffset: logEndOffset }
   }
-  if (leaderEpoch < 0) return { leaderEpoch: -1, endOffset: -1 }
+  if (leaderEpoch === noLeaderEpoch) return { leaderEpoch: -1, endOffset: -1 }
   const endOffset = epochs[next]!.startOffset
   // Before the first epoch of the log there was nothing of it: it ends where the log begins.
   if (next === 0) return { leaderEpoch, endOffset }
