@@ -1,0 +1,69 @@
+import type { Json, Transcript } from './transcript.ts'
+
+/** One place where two brokers answered a step differently. */
+export interface Difference {
+  readonly step: string
+  /** `topics[0].errorCode`; empty for the whole step. */
+  readonly path: string
+  /** Undefined: it has none. */
+  readonly kafka: Json | undefined
+  readonly ours: Json | undefined
+}
+
+/** Every place where our transcript is not Kafka's, in Kafka's order. */
+export function compareTranscripts(kafka: Transcript, ours: Transcript): readonly Difference[] {
+  const differences: Difference[] = []
+  const steps = new Set([...kafka.keys(), ...ours.keys()])
+  for (const step of steps) compare(step, '', kafka.get(step), ours.get(step), differences)
+  return differences
+}
+
+function compare(
+  step: string,
+  path: string,
+  kafka: Json | undefined,
+  ours: Json | undefined,
+  differences: Difference[]
+): void {
+  if (Array.isArray(kafka) && Array.isArray(ours)) {
+    for (let index = 0; index < Math.max(kafka.length, ours.length); index++)
+      compare(step, `${path}[${index}]`, kafka[index], ours[index], differences)
+  } else if (isFields(kafka) && isFields(ours) && 'outcome' in kafka === 'outcome' in ours) {
+    for (const name of new Set([...Object.keys(kafka), ...Object.keys(ours)]))
+      compare(step, joined(path, name), kafka[name], ours[name], differences)
+  } else if (kafka !== ours) {
+    differences.push({ step, path, kafka, ours })
+  }
+}
+
+function isFields(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function joined(path: string, name: string): string {
+  if (!/^\w+$/.test(name)) return `${path}["${name}"]`
+  return path === '' ? name : `${path}.${name}`
+}
+
+/** Differences as a person reads them: those that several versions of a request share stand together. */
+export function describeDifferences(
+  conversation: string,
+  differences: readonly Difference[]
+): string {
+  const groups = new Map<string, string[]>()
+  for (const { step, path, kafka, ours } of differences) {
+    const [, before = step, version = '', after = ''] = /^(\w+ )(v\d+)(.*)$/.exec(step) ?? []
+    const values = `    Kafka:   ${shown(kafka)}\n    odradek: ${shown(ours)}`
+    const key = `${before}\0${after} | ${path}\n${values}`
+    groups.set(key, [...(groups.get(key) ?? []), version])
+  }
+  return [...groups]
+    .map(([key, versions]) => `${conversation} | ${key.replace('\0', versions.join(' '))}`)
+    .join('\n')
+}
+
+function shown(value: Json | undefined): string {
+  if (value === undefined) return '(not there)'
+  const text = JSON.stringify(value)
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text
+}

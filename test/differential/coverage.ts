@@ -1,0 +1,18 @@
+import { handlers } from '../../src/handlers/index.ts'
+import { apis, type ApiName } from '../../src/wire/generated/api-table.ts'
+import { askedName } from './run.ts'
+
+/** `Produce v3` and so on: every version of every API that the broker serves. */
+export function servedVersions(): readonly string[] {
+  return (Object.keys(handlers) as ApiName[]).flatMap(api => {
+    const { acceptedMin, advertised } = apis[api]
+    if (advertised === null) return []
+    const count = advertised.max - acceptedMin + 1
+    return Array.from({ length: count }, (_, index) => askedName(api, acceptedMin + index))
+  })
+}
+
+/** APIs that have a definition but no handler yet. */
+export function apisNotServed(): readonly ApiName[] {
+  return (Object.keys(apis) as ApiName[]).filter(api => handlers[api] === undefined)
+}

@@ -1,0 +1,81 @@
+import { zeroUuid } from '../../src/wire/uuid.ts'
+import type { Json, TranscriptContext } from './transcript.ts'
+
+/** A time this near to the end of the conversation was taken from a clock during it. */
+const recentMs = 15 * 60_000
+/** Windows around the present that brokers name in messages reach an hour further. */
+const nearMs = 2 * 60 * 60_000
+
+const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
+const timeText = /\b\d{13}\b/g
+/** The times between which a record's must lie: they move with the clock. */
+const windowText = /within \[-?\d+, -?\d+\]/g
+
+/**
+ * What a broker made up, each under the name of its kind and a number in order of appearance: two
+ * brokers give different ids, but the same ones in the same places.
+ */
+export class Symbols {
+  readonly #context: TranscriptContext
+  readonly #symbols = new Map<string, string>()
+  readonly #counts = new Map<string, number>()
+  /** Topic ids, which messages name as well. */
+  readonly #topicIds = new Map<string, string>()
+
+  constructor(context: TranscriptContext) {
+    this.#context = context
+  }
+
+  mask(value: Json, field = ''): Json {
+    if (Array.isArray(value)) return value.map(each => this.mask(each, field))
+    if (typeof value === 'object' && value !== null)
+      return Object.fromEntries(
+        Object.entries(value).map(([name, each]) => [name, this.mask(each, name)])
+      )
+    if (typeof value === 'number') return this.#number(value, field)
+    if (typeof value === 'string') return this.#string(value, field)
+    return value
+  }
+
+  #number(value: number, field: string): Json {
+    if (field === 'port' && value === this.#context.port) return '{port}'
+    if (field === 'producerId' && value >= 0) return this.#symbol('producer id', value)
+    if (field === 'sessionId' && value !== 0) return this.#symbol('session', value)
+    if (field === 'finalizedFeaturesEpoch' && value >= 0) return '{epoch}'
+    if ((field === 'totalBytes' || field === 'usableBytes') && value > 0) return '{bytes}'
+    if (/time/i.test(field) && Math.abs(value - this.#context.nowMs) < recentMs) return '{now}'
+    return value
+  }
+
+  #string(value: string, field: string): Json {
+    const { clusterId, nowMs, runId } = this.#context
+    if (field === 'clusterId' && value === clusterId) return '{cluster id}'
+    if (field === 'logDir') return '{log dir}'
+    if (/topicId$/i.test(field)) return this.#topicId(value)
+    let text = value
+      .replaceAll(runId, '')
+      .replace(windowText, 'within [{earliest}, {latest}]')
+      .replace(uuidText, uuid => this.#symbol('uuid', uuid))
+      .replace(timeText, ms => (Math.abs(Number(ms) - nowMs) < nearMs ? '{now}' : ms))
+    for (const [topicId, symbol] of this.#topicIds) text = text.replaceAll(topicId, symbol)
+    return text
+  }
+
+  #topicId(value: string): Json {
+    if (value === zeroUuid) return '{no id}'
+    const symbol = this.#symbol('topic id', value)
+    this.#topicIds.set(value, symbol)
+    return symbol
+  }
+
+  #symbol(kind: string, value: string | number): string {
+    const key = `${kind} ${value}`
+    const known = this.#symbols.get(key)
+    if (known !== undefined) return known
+    const count = (this.#counts.get(kind) ?? 0) + 1
+    this.#counts.set(kind, count)
+    const symbol = `{${kind} ${count}}`
+    this.#symbols.set(key, symbol)
+    return symbol
+  }
+}

@@ -1,0 +1,60 @@
+import type { ApiName } from '../../src/wire/generated/api-table.ts'
+import { errorName } from '../../src/wire/generated/errors.ts'
+import { inOrder } from './answer-order.ts'
+import { readableBatches, readableBytes } from './readable-records.ts'
+import { Symbols } from './symbols.ts'
+import type { Exchange } from './talk.ts'
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+
+/** A step's name and the broker's answer, with everything in it that no two brokers share masked. */
+export type Transcript = ReadonlyMap<string, Json>
+
+export interface TranscriptContext {
+  /** What the names of the conversation's topics and groups begin with. */
+  readonly namePrefix: string
+  /** The part of it that the transcript leaves out. */
+  readonly runId: string
+  readonly port: number
+  readonly clusterId: string
+  readonly nowMs: number
+}
+
+/** What a broker answered, as it can be compared with another broker's answers. */
+export function transcriptOf(
+  exchanges: readonly Exchange[],
+  context: TranscriptContext
+): Transcript {
+  const symbols = new Symbols(context)
+  const transcript = new Map<string, Json>()
+  for (const { name, api, request, outcome } of exchanges) {
+    const answer =
+      'outcome' in outcome ? { outcome: outcome.outcome } : plain(ordered(api, request, outcome))
+    transcript.set(name, symbols.mask(answer))
+  }
+  return transcript
+
+  function ordered(
+    api: ApiName | null,
+    request: unknown,
+    { response }: { readonly response: unknown }
+  ): unknown {
+    return api === null ? response : inOrder(api, request, response, context.namePrefix)
+  }
+}
+
+/** A decoded answer as JSON: batches opened, errors by name, bytes as text. */
+function plain(value: unknown, field = ''): Json {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'boolean' || typeof value === 'string') return value
+  if (typeof value === 'bigint')
+    return Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`
+  if (typeof value === 'number') return field === 'errorCode' ? (errorName(value) ?? value) : value
+  if (Buffer.isBuffer(value))
+    return field === 'records' ? readableBatches(value) : readableBytes(value)
+  if (Array.isArray(value)) return value.map(each => plain(each, field))
+  const fields = Object.entries(value as Record<string, unknown>).filter(
+    ([name, each]) => !(name === 'throttleTimeMs' && each === 0)
+  )
+  return Object.fromEntries(fields.map(([name, each]) => [name, plain(each, name)]))
+}
