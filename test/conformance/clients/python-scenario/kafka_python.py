@@ -1,5 +1,7 @@
 """The steps that kafka-python 2.0 and 3.x do in the same way: producing and consuming."""
 
+import threading
+
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from scenario import (
@@ -153,8 +155,6 @@ class Steps:
         first.close()
 
     def _both(self, first, second):
-        import threading
-
         stop, failures = threading.Event(), []
 
         def poll(consumer):

@@ -256,8 +256,10 @@ final class Rebalances {
       }
       Check.until("the group is settled", () -> share(members, PARTITIONS));
       try (var admin = clients.admin()) {
-        var group = admin.describeConsumerGroups(List.of(topic)).all().get().get(topic);
-        Check.equal("assignor", "cooperative-sticky", group.partitionAssignor());
+        Check.until("the new assignor is at work", () -> {
+          var group = admin.describeConsumerGroups(List.of(topic)).all().get().get(topic);
+          return group.partitionAssignor().equals("cooperative-sticky");
+        });
       }
     } finally {
       for (var member : members) member.close();
