@@ -1,10 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import Module from 'node:module'
 import { tmpdir } from 'node:os'
 import type { Readable } from 'node:stream'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startCommand } from '../cli/broker-process.ts'
 
@@ -76,6 +78,8 @@ describe('the package', () => {
       './LICENSE',
       './README.md',
       './dist/THIRD-PARTY-LICENSES.txt',
+      './dist/cli-main.cache',
+      './dist/cli-main.cjs',
       './dist/cli.cjs',
       './dist/index.cjs',
       './dist/index.d.cts',
@@ -85,6 +89,15 @@ describe('the package', () => {
     ])
     const sizes = files.map(file => statSync(join(installed, file)).size)
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(4 * 1024 * 1024)
+  })
+
+  test('has code for its command that this version of V8 takes', () => {
+    const filename = join(installed, 'dist', 'cli-main.cjs')
+    const script = new Script(Module.wrap(readFileSync(filename, 'utf8')), {
+      filename,
+      cachedData: readFileSync(join(installed, 'dist', 'cli-main.cache'))
+    })
+    expect(script.cachedDataRejected).toBe(false)
   })
 
   test('works in CommonJS, and a program that forgets to close its broker ends', () => {
