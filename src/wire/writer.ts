@@ -87,13 +87,11 @@ export class Writer {
 
   int8(value: number): void {
     assert(value === (value << 24) >> 24, 'an int8')
-    this.#buffer[this.#room(1)] = value
-    this.#position += 1
+    this.#storeByte(value)
   }
 
   bool(value: boolean): void {
-    this.#buffer[this.#room(1)] = value ? 1 : 0
-    this.#position += 1
+    this.#storeByte(value ? 1 : 0)
   }
 
   int16(value: number): void {
@@ -326,6 +324,13 @@ export class Writer {
     const at = this.#room(size)
     this.#buffer.write(value, at, size, 'utf8')
     this.#position = at + size
+  }
+
+  #storeByte(value: number): void {
+    // In a statement of its own: making room may exchange the buffer.
+    const at = this.#room(1)
+    this.#buffer[at] = value
+    this.#position = at + 1
   }
 
   #storeInt16(value: number): void {

@@ -19,6 +19,35 @@ test('large bytes become chunks of their own and are not copied', () => {
   expect([...chunks[2]!]).toEqual([1])
 })
 
+test('a value that does not fit any more goes where the others went', () => {
+  const id = 'AQIDBAUGBwgJCgsMDQ4PEA'
+  const values: readonly [write: (writer: Writer) => void, read: (reader: Reader) => unknown][] = [
+    [writer => writer.int8(-7), reader => expect(reader.int8()).toBe(-7)],
+    [writer => writer.bool(true), reader => expect(reader.bool()).toBe(true)],
+    [writer => writer.present(true), reader => expect(reader.int8()).toBe(1)],
+    [writer => writer.int16(-300), reader => expect(reader.int16()).toBe(-300)],
+    [writer => writer.uint16(65_000), reader => expect(reader.uint16()).toBe(65_000)],
+    [writer => writer.int32(-70_000), reader => expect(reader.int32()).toBe(-70_000)],
+    [writer => writer.int64(2 ** 40), reader => expect(reader.int64()).toBe(2 ** 40)],
+    [writer => writer.exactInt64(-5n), reader => expect(reader.exactInt64()).toBe(-5n)],
+    [writer => writer.float64(0.5), reader => expect(reader.float64()).toBe(0.5)],
+    [writer => writer.uuid(id), reader => expect(reader.uuid()).toBe(id)],
+    [writer => writer.uvarint(300), reader => expect(reader.uvarint()).toBe(300)],
+    [writer => writer.string('text'), reader => expect(reader.string()).toBe('text')],
+    [writer => writer.compactString('é'), reader => expect(reader.compactString()).toBe('é')]
+  ]
+  for (const [write, read] of values) {
+    for (let room = 0; room <= 20; room++) {
+      const writer = new Writer(64)
+      writer.raw(Buffer.alloc(64 - room, 0xff))
+      for (let count = 0; count < 3; count++) write(writer)
+      const reader = new Reader(Buffer.concat(writer.takeChunks()).subarray(64 - room))
+      for (let count = 0; count < 3; count++) read(reader)
+      reader.expectEnd()
+    }
+  }
+})
+
 test('several pieces are written as one byte field', () => {
   const writer = new Writer()
   const large = Buffer.alloc(5000, 'b')
