@@ -71,13 +71,9 @@ async function findPython(versions: readonly string[]): Promise<string> {
   throw new ToolchainMissing(`${wanted} is not installed`)
 }
 
-/** Builds the crate of a folder with what its Cargo.lock names. */
-export async function cargoProgram(
-  folder: string,
-  debianPackages: readonly string[]
-): Promise<Program> {
+/** Builds the crate of a folder with what its Cargo.lock names; the first time takes minutes. */
+export async function cargoProgram(folder: string): Promise<Program> {
   await demand('cargo', ['--version'])
-  for (const name of debianPackages) await demand('pkg-config', ['--exists', name])
   const directory = path.join(sources, folder)
   const target = path.join(cache, folder)
   await run('cargo', ['build', '--quiet', '--locked', '--target-dir', target], directory)
@@ -160,8 +156,7 @@ async function digest(files: readonly string[], tool: string): Promise<string> {
 
 async function demand(command: string, commandArguments: readonly string[]): Promise<void> {
   await output(command, commandArguments).catch(() => {
-    const wanted = command === 'pkg-config' ? commandArguments.at(-1) : command
-    throw new ToolchainMissing(`${wanted} is not installed`)
+    throw new ToolchainMissing(`${command} is not installed`)
   })
 }
 

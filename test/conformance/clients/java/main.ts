@@ -47,7 +47,7 @@ async function runPart(part: Part, version: string): Promise<readonly PartStep[]
       CONFORMANCE_OFFERED: (await offeredApis(broker.bootstrapServers)).join(','),
       CONFORMANCE_DATA: againstKafka ? path.join(broker.directory, 'data-1') : broker.directory
     },
-    stdio: ['pipe', 'pipe', 'inherit']
+    stdio: ['pipe', 'pipe', process.env.CONFORMANCE_TRACE === undefined ? 'ignore' : 'inherit']
   })
   const ended = new Promise<string>(resolve => {
     child.once('close', (code, signal) => resolve(String(signal ?? code)))
