@@ -200,6 +200,7 @@ class Recovery {
     } else {
       isIntact = await this.#check(segment, found, marks, nextBaseOffset)
     }
+    this.#completeJournal(segment)
     if (isLast || !isIntact || segment.endOffset === nextBaseOffset) return isIntact
     // The bytes up to the next segment are missing. Beyond the watermark it began too early: its
     // name got to the disk before what it was to follow.
@@ -221,7 +222,6 @@ class Recovery {
     else segment.restore(marks.at(-1) ?? null, indexes)
     const isIntact = await this.#scan(segment, found.fileSize, nextBaseOffset)
     this.#settle(segment)
-    this.#completeJournal(segment)
     if (nextBaseOffset !== Infinity) {
       segment.writeMark(true)
       this.#context.indexes.touch(segment)
@@ -350,10 +350,15 @@ class Recovery {
     this.#epochs.assign(leaderEpoch, startOffset)
   }
 
-  /** Every epoch that begins in a segment has to be in its journal: another segment may go away. */
+  /**
+   * Every epoch of a segment's batches has to be in its journal, also the one in force where it
+   * begins: the segments before it may go away.
+   */
   #completeJournal(segment: Segment): void {
-    for (const { leaderEpoch, startOffset } of this.#epochs.starts) {
-      if (startOffset < segment.baseOffset || startOffset >= segment.endOffset) continue
+    const { starts } = this.#epochs
+    for (const [index, { leaderEpoch, startOffset }] of starts.entries()) {
+      const endOffset = starts[index + 1]?.startOffset ?? Infinity
+      if (startOffset >= segment.endOffset || endOffset <= segment.baseOffset) continue
       if (segment.sidecar.hasLeaderEpoch(leaderEpoch)) continue
       segment.sidecar.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
     }

@@ -1,0 +1,251 @@
+import { fc, test as property } from '@fast-check/vitest'
+import { describe, expect, test } from 'vitest'
+import { crc32c } from '../../../src/record/crc32c.ts'
+import {
+  formatLeaderEpochCheckpoint,
+  formatOffsetCheckpoint,
+  formatPartitionMetadata,
+  parseLeaderEpochCheckpoint,
+  parseOffsetCheckpoint,
+  parsePartitionMetadata
+} from '../../../src/storage/local/checkpoint.ts'
+import {
+  asideFolderName,
+  isDeletedFolderName,
+  parsePartitionFolderName,
+  parseSegmentName,
+  partitionFolderName,
+  segmentPath
+} from '../../../src/storage/local/file-names.ts'
+import { readInt64, writeInt64 } from '../../../src/storage/local/int64.ts'
+import { LeaderEpochs } from '../../../src/storage/local/leader-epochs.ts'
+import { OffsetIndex } from '../../../src/storage/local/offset-index.ts'
+import {
+  decodeIdentity,
+  decodeJournal,
+  decodeState,
+  encodeJournalEntry,
+  encodeSidecarHead,
+  encodeState,
+  statePositions,
+  type Mark
+} from '../../../src/storage/local/sidecar-format.ts'
+import { TimeIndex } from '../../../src/storage/local/time-index.ts'
+
+const offset = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+const topic = fc.stringMatching(/^[a-zA-Z0-9._-]{1,30}$/)
+
+describe('names', () => {
+  property.prop([topic, fc.nat(1_000_000)])(
+    'of partition folders are taken apart again',
+    (name, partition) => {
+      const folder = partitionFolderName({ topic: name, partition })
+      expect(parsePartitionFolderName(folder)).toEqual({ topic: name, partition })
+    }
+  )
+
+  test('of folders that go are no partition’s, and fit into a file name', () => {
+    const aside = asideFolderName(
+      { topic: 'x'.repeat(249), partition: 12 },
+      Buffer.alloc(16),
+      'delete'
+    )
+    expect(aside.length).toBe(255)
+    expect(aside.endsWith(`-12.${'0'.repeat(32)}-delete`)).toBe(true)
+    expect(parsePartitionFolderName(aside)).toBeNull()
+    expect(isDeletedFolderName(aside)).toBe(true)
+    expect(isDeletedFolderName('orders-0')).toBe(false)
+  })
+
+  test('of segments are twenty digits and a suffix', () => {
+    expect(segmentPath('/data/t-0', 2 ** 40, '.log')).toBe('/data/t-0/00000001099511627776.log')
+    expect(parseSegmentName('00000001099511627776.log', '.log')).toBe(2 ** 40)
+    expect(parseSegmentName('00000001099511627776.log.deleted', '.log')).toBeNull()
+    expect(parseSegmentName('0000000109951162777x.log', '.log')).toBeNull()
+    expect(parseSegmentName('99999999999999999999.log', '.log')).toBeNull()
+  })
+})
+
+describe('text files', () => {
+  property.prop([fc.array(fc.record({ topic, partition: fc.nat(100), offset }))])(
+    'of offsets are read as they were written, and not at all when a byte is missing',
+    entries => {
+      const text = formatOffsetCheckpoint(entries)
+      expect(parseOffsetCheckpoint(text)).toEqual(entries)
+      for (let size = 0; size < text.length; size++) {
+        expect(parseOffsetCheckpoint(text.slice(0, size))).toBeNull()
+      }
+    }
+  )
+
+  test('of leader epochs are Kafka’s', () => {
+    const epochs = [
+      { leaderEpoch: 0, startOffset: 0 },
+      { leaderEpoch: 7, startOffset: 1234 }
+    ]
+    expect(formatLeaderEpochCheckpoint(epochs)).toBe('0\n2\n0 0\n7 1234\n')
+    expect(parseLeaderEpochCheckpoint('0\n2\n0 0\n7 1234\n')).toEqual(epochs)
+    expect(parseLeaderEpochCheckpoint('0\n0\n')).toEqual([])
+    for (const text of ['', '1\n0\n', '0\n1\n', '0\n1\n1\n', '0\n1\n1 2 3\n', '0\n1\n-1 2\n']) {
+      expect(parseLeaderEpochCheckpoint(text)).toBeNull()
+    }
+  })
+
+  test('of a partition are Kafka’s', () => {
+    const text = formatPartitionMetadata('dG9waWMtaWQtMTIzNDU2Nw')
+    expect(text).toBe('version: 0\ntopic_id: dG9waWMtaWQtMTIzNDU2Nw')
+    expect(parsePartitionMetadata(`${text}\n`)).toBe('dG9waWMtaWQtMTIzNDU2Nw')
+    expect(parsePartitionMetadata('version: 1\ntopic_id: dG9waWMtaWQtMTIzNDU2Nw')).toBeNull()
+    expect(parsePartitionMetadata('')).toBeNull()
+  })
+})
+
+describe('a sidecar', () => {
+  const identity = {
+    clusterId: 'cluster',
+    topicId: Buffer.alloc(16, 5),
+    partition: 3,
+    baseOffset: 2 ** 40,
+    createdMs: 1_700_000_000_000
+  }
+  const state = { sequence: 0, logStartOffset: 1, durableEndOffset: 2 ** 40, durablePosition: 0 }
+
+  test('is read as it was written', () => {
+    const head = encodeSidecarHead(identity, state)
+    expect(decodeIdentity(head)).toEqual(identity)
+    expect(decodeState(head)).toEqual(state)
+    expect(decodeJournal(head)).toEqual({ entries: [], damaged: false })
+  })
+
+  test('tells the newer of its two states, and the older when the newer is damaged', () => {
+    const head = encodeSidecarHead(identity, state)
+    const newer = { ...state, sequence: 1, durableEndOffset: 2 ** 41, durablePosition: 100 }
+    encodeState(newer).copy(head, statePositions[1])
+    expect(decodeState(head)).toEqual(newer)
+    head[statePositions[1] + 9]! ^= 1
+    expect(decodeState(head)).toEqual(state)
+    head[statePositions[0]]! ^= 1
+    expect(decodeState(head)).toBeNull()
+  })
+
+  test('of a newer format is told from a damaged one', () => {
+    const head = encodeSidecarHead(identity, state)
+    head.writeInt16BE(2, 8)
+    expect(decodeIdentity(head)).toBe('damaged')
+    head.writeUInt32BE(crc32c(head, 0, 252), 252)
+    expect(decodeIdentity(head)).toBe('newer')
+  })
+
+  property.prop([
+    fc.array(
+      fc.oneof(
+        fc.record({
+          kind: fc.constant('leaderEpoch' as const),
+          leaderEpoch: fc.nat(),
+          startOffset: offset
+        }),
+        fc.record({
+          kind: fc.constant('mark' as const),
+          position: fc.nat(),
+          endOffset: offset,
+          offsetIndexCount: fc.nat(),
+          timeIndexCount: fc.nat(),
+          offsetIndexCrc: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+          timeIndexCrc: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+          largestTimestampMs: fc.integer({ min: -1, max: Number.MAX_SAFE_INTEGER }),
+          offsetOfLargestTimestamp: fc.integer({ min: -1, max: Number.MAX_SAFE_INTEGER }),
+          firstBatchTimestampMs: fc.integer({ min: -1, max: Number.MAX_SAFE_INTEGER }),
+          sizeSinceIndexEntry: fc.nat()
+        }) satisfies fc.Arbitrary<Mark>
+      ),
+      { maxLength: 10 }
+    ),
+    fc.nat(),
+    fc.nat(7)
+  ])('shows of its journal what is before the first damage', (entries, where, bit) => {
+    const head = encodeSidecarHead(identity, state)
+    const bytes = Buffer.concat([head, ...entries.map(encodeJournalEntry)])
+    expect(decodeJournal(bytes)).toEqual({ entries, damaged: false })
+    if (entries.length === 0) return
+    const position = head.length + (where % (bytes.length - head.length))
+    bytes[position]! ^= 1 << bit
+    const sound = Math.floor((position - head.length) / 64)
+    expect(decodeJournal(bytes)).toEqual({ entries: entries.slice(0, sound), damaged: true })
+  })
+})
+
+describe('indexes', () => {
+  property.prop([fc.uniqueArray(fc.nat(1_000_000), { maxLength: 50 }), fc.nat(1_100_000)])(
+    'find the last entry at or below an offset, and the first beyond a position',
+    (lastOffsets, wanted) => {
+      lastOffsets.sort((a, b) => a - b)
+      const index = new OffsetIndex(5000)
+      for (const [position, lastOffset] of lastOffsets.entries()) {
+        index.append(5000 + lastOffset, position * 100)
+      }
+      const expected = lastOffsets.findLastIndex(each => 5000 + each <= wanted)
+      expect(index.lookup(wanted)).toBe(expected)
+      const after = lastOffsets.findIndex((_, each) => each * 100 > wanted)
+      expect(index.after(wanted)).toBe(after === -1 ? lastOffsets.length : after)
+    }
+  )
+
+  property.prop([fc.array(fc.nat(1000), { maxLength: 50 }), fc.nat(1100)])(
+    'keep rising timestamps only, and find the last one below another',
+    (timestamps, wanted) => {
+      const index = new TimeIndex(7)
+      for (const [each, timestampMs] of timestamps.entries()) index.append(timestampMs, 7 + each)
+      const rising = timestamps.flatMap((timestampMs, each) =>
+        timestamps.slice(0, each).every(before => before < timestampMs) ? [[timestampMs, each]] : []
+      )
+      const entries = Array.from({ length: index.count }, (_, each) => [
+        index.timestampAt(each),
+        index.offsetAt(each) - 7
+      ])
+      expect(entries).toEqual(rising)
+      expect(index.lookup(wanted)).toBe(rising.findLastIndex(([each]) => each! < wanted))
+    }
+  )
+
+  property.prop([fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER })])(
+    'hold every safe integer as an int64',
+    value => {
+      const bytes = Buffer.alloc(8)
+      writeInt64(bytes, value, 0)
+      expect(bytes.readBigInt64BE()).toBe(BigInt(value))
+      expect(readInt64(bytes, 0)).toBe(value)
+    }
+  )
+})
+
+function epochsOf(...starts: readonly (readonly [epoch: number, start: number])[]): LeaderEpochs {
+  const epochs = new LeaderEpochs()
+  for (const [leaderEpoch, startOffset] of starts) epochs.assign(leaderEpoch, startOffset)
+  return epochs
+}
+
+describe('leader epochs', () => {
+  test('tell who wrote an offset', () => {
+    const epochs = epochsOf([2, 10], [5, 20])
+    expect([9, 10, 19, 20, 1000].map(each => epochs.at(each))).toEqual([-1, 2, 2, 5, 5])
+    expect(epochs.latest).toBe(5)
+  })
+
+  test('that wrote nothing leave no trace', () => {
+    expect(epochsOf([1, 0], [2, 10], [3, 10]).starts).toEqual([
+      { leaderEpoch: 1, startOffset: 0 },
+      { leaderEpoch: 3, startOffset: 10 }
+    ])
+  })
+
+  test('are cut at both ends', () => {
+    const epochs = epochsOf([1, 0], [2, 10], [3, 20])
+    epochs.truncate(20)
+    expect(epochs.from(0).map(({ leaderEpoch }) => leaderEpoch)).toEqual([1, 2])
+    epochs.dropBelow(12)
+    expect(epochs.starts).toEqual([{ leaderEpoch: 2, startOffset: 10 }])
+    expect(epochs.from(12)).toEqual([{ leaderEpoch: 2, startOffset: 12 }])
+    epochs.truncate(0)
+    expect(epochs.latest).toBe(-1)
+  })
+})
