@@ -78,7 +78,7 @@ async function obey(
   answer: (text: string) => void
 ): Promise<PartStep | null> {
   if (!text.startsWith('{')) return null
-  const line = JSON.parse(text) as PartStep & { readonly ask?: string }
+  const line: PartStep & { readonly ask?: string } = JSON.parse(text)
   if (line.ask === 'kill-restart') {
     await broker.kill()
     await broker.restart()
