@@ -1,4 +1,11 @@
-import { cargoProgram, goProgram, mavenProgram, pythonProgram, type Program } from './toolchains.ts'
+import {
+  cargoProgram,
+  goProgram,
+  mavenProgram,
+  npmProgram,
+  pythonProgram,
+  type Program
+} from './toolchains.ts'
 
 /** One client that takes the scenario. */
 export interface Client {
@@ -24,6 +31,7 @@ export const clients: readonly Client[] = [
   { name: 'python-kafka-2', prepare: () => pythonProgram('python-kafka-2', pythonFor2) },
   { name: 'python-aiokafka', prepare: () => pythonProgram('python-aiokafka') },
   { name: 'rust-rdkafka', prepare: () => cargoProgram('rust-rdkafka') },
+  { name: 'node-kafka-node', prepare: () => npmProgram('node-kafka-node') },
   { name: 'java-3.9', prepare: () => mavenProgram('java', '3.9.2') },
   { name: 'java-4.4', prepare: () => mavenProgram('java', '4.4.0') }
 ]
