@@ -216,7 +216,8 @@ function startErrorOf(error: unknown): unknown {
   return error
 }
 
-function brokerConfig(settings: BrokerSettings): BrokerConfig {
+/** @throws StartError INVALID_CONFIG */
+export function brokerConfig(settings: BrokerSettings): BrokerConfig {
   const { listeners } = settings
   const own = {
     'node.id': String(settings.nodeId),
@@ -231,7 +232,8 @@ function brokerConfig(settings: BrokerSettings): BrokerConfig {
   return parsed.value
 }
 
-async function openCluster(
+/** The cluster over its log directory, with every partition that it knows. */
+export async function openCluster(
   storage: BrokerStorage,
   options: {
     readonly settings: BrokerSettings
@@ -255,7 +257,8 @@ async function openCluster(
   return cluster
 }
 
-function groupCoordinator(
+/** The groups of a cluster; not loaded yet. */
+export function groupCoordinator(
   cluster: Cluster,
   options: Pick<Outside, 'clock' | 'random'> & {
     readonly settings: BrokerSettings
