@@ -1,7 +1,7 @@
 // Fetch. Nobody follows this broker: replica ids are refused with NOT_LEADER_OR_FOLLOWER, as Kafka
 // does with a replica that it does not know. rackId and lastFetchedEpoch are ignored: there is one
-// replica, and a diverging epoch is for followers. clusterId is not compared. zstd goes out in every
-// version, as from Kafka: a client that asks in an old one may well have the codec.
+// replica, and a diverging epoch is for followers. clusterId is not compared. zstd goes out in
+// every version, as from Kafka: a client that asks in an old one may well have the codec.
 import type { FetchPartition } from '../partition/fetch-session.ts'
 import { readOrWait } from '../partition/fetch-reads.ts'
 import type { PartitionToRead } from '../partition/fetch-reads.ts'

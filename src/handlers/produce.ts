@@ -98,8 +98,8 @@ function refused(index: number, error: ErrorName): PartitionResponse {
 }
 
 /**
- * Refusals after which Kafka does not say where the log starts (`ReplicaManager.appendRecordsToLeader`);
- * after any other it does.
+ * Refusals after which Kafka does not say where the log starts
+ * (`ReplicaManager.appendRecordsToLeader`); after any other it does.
  */
 const refusalsWithoutLogStart: ReadonlySet<ErrorName> = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
