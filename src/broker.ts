@@ -10,6 +10,7 @@ import {
 import { BrokerStorage } from './broker-storage.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { MetadataLogError } from './cluster/metadata-log.ts'
+import { RetentionChecks } from './cluster/retention-checks.ts'
 import { consumerOffsetsTopic } from './cluster/topic-name.ts'
 import { success } from './base/result.ts'
 import { parseBrokerConfig, type BrokerConfig } from './config/broker-config.ts'
@@ -45,6 +46,7 @@ interface Parts {
   readonly storage: BrokerStorage
   readonly cluster: Cluster
   readonly groups: GroupCoordinator
+  readonly retention: RetentionChecks
   readonly fetchWaiters: FetchWaiters
   readonly server: Server
 }
@@ -88,6 +90,7 @@ export class Broker {
       const cluster = await openCluster(storage, { settings, config, random })
       const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
       await groups.load()
+      const retention = retentionChecks(cluster, { settings, clock, onFailure })
       const fetchWaiters = new FetchWaiters(clock)
       const fetchSessions = new FetchSessions({ random })
       const dispatch = new Dispatch(handlers)
@@ -106,9 +109,10 @@ export class Broker {
       })
       await makeTopics(cluster, settings.topics)
       const listeners = await listen(server, cluster, settings)
-      const parts = { settings, clock, storage, cluster, groups, fetchWaiters, server }
+      const parts = { settings, clock, storage, cluster, groups, retention, fetchWaiters, server }
       const broker = new Broker(parts, listeners)
       failure.passOn(error => broker.fail(error))
+      retention.start()
       return broker
     } catch (error) {
       await server?.destroy()
@@ -156,8 +160,9 @@ export class Broker {
   fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#state = 'failed'
-    const { settings, storage, groups, fetchWaiters, server } = this.#parts
+    const { settings, storage, groups, retention, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
+    void retention.stop()
     void groups.close()
     fetchWaiters.close()
     this.#lettingGo = letGo(storage, server)
@@ -169,7 +174,7 @@ export class Broker {
   }
 
   async #shutDown(): Promise<void> {
-    const { clock, storage, cluster, groups, fetchWaiters, server } = this.#parts
+    const { clock, storage, cluster, groups, retention, fetchWaiters, server } = this.#parts
     const answered = server.finish()
     fetchWaiters.close()
     await groups.close()
@@ -178,6 +183,7 @@ export class Broker {
     await Promise.race([answered, grace.promise])
     alarm.cancel()
     await server.destroy()
+    await retention.stop()
     await cluster.close()
     await storage.close()
     this.#closed.resolve()
@@ -281,6 +287,22 @@ export function groupCoordinator(
   })
   cluster.onTopicDeleted(topic => groups.onTopicDeleted(topic.name))
   return groups
+}
+
+function retentionChecks(
+  cluster: Cluster,
+  options: Pick<Outside, 'clock'> & {
+    readonly settings: BrokerSettings
+    onFailure(error: unknown): void
+  }
+): RetentionChecks {
+  return new RetentionChecks({
+    clock: options.clock,
+    logger: options.settings.logger,
+    intervalMs: () => cluster.config.logRetentionCheckIntervalMs,
+    topics: () => cluster.topics(),
+    onFailure: error => options.onFailure(error)
+  })
 }
 
 function serverBounds(config: BrokerConfig): Partial<ServerBounds> {

@@ -182,6 +182,19 @@ export const logRecoveryConcurrency = 16
 export const damagedRangesMax = 100
 
 /**
+ * Longest wait for the first look at retention after a start, milliseconds. Kafka:
+ * log.initial.task.delay.ms.
+ */
+export const retentionFirstCheckMaxMs = 30_000
+/**
+ * A wall clock that moves more than this against the monotonic one has jumped, milliseconds: what is
+ * old by it is not deleted for now.
+ */
+export const wallClockJumpMaxMs = 3_600_000
+/** How long a wall clock that has jumped must go on steadily to be believed, milliseconds. */
+export const wallClockSettleMs = 3_600_000
+
+/**
  * How long a new member's first JoinGroup may be parked, milliseconds. Kafka:
  * GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS.
  */

@@ -1,5 +1,5 @@
 import type { AbortedTransaction } from '../storage/producer-state.ts'
-import type { ReadError } from '../storage/partition-log.ts'
+import type { ReadError, RetentionOutcome } from '../storage/partition-log.ts'
 
 // What goes into a partition and what comes out of it.
 
@@ -80,4 +80,9 @@ export interface ReplayedBatch {
 export interface Damage {
   readonly error: ReadError
   readonly detail: string | null
+}
+
+/** What is left after retention was applied. */
+export interface AppliedRetention extends RetentionOutcome {
+  readonly logStartOffset: number
 }

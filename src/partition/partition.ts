@@ -1,13 +1,11 @@
 import { assert } from '../base/assert.ts'
-import { failure, success } from '../base/result.ts'
-import type { Failure, Result } from '../base/result.ts'
+import { failure, success, type Failure, type Result } from '../base/result.ts'
 import type { TopicConfigs } from '../config/topic-configs.ts'
 import type { Clock } from '../io/clock.ts'
 import { producerIdExpirationMs, producersPerPartitionMax } from '../limits.ts'
 import * as batch from '../record/batch.ts'
 import { endTxnMarker } from '../record/control.ts'
-import { buildBatch, readRecords } from '../record/records.ts'
-import type { Record } from '../record/records.ts'
+import { buildBatch, readRecords, type Record } from '../record/records.ts'
 import { validateProduced } from '../record/validate.ts'
 import { ProducerState } from '../storage/producer-state.ts'
 import type { AbortedTransaction, Applied, RememberedBatch } from '../storage/producer-state.ts'
@@ -16,14 +14,14 @@ import type { ErrorName } from '../wire/generated/errors.ts'
 import { appendErrorName, readErrorName, refusal, refused } from './append-result.ts'
 import type { AppendInfo, AppendResult } from './append-result.ts'
 import { batchRules } from './batch-rules.ts'
+import { firstOffsetKept } from './deletion-offset.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
-import { endOffsetForEpoch } from './leader-epochs.ts'
-import type { EpochEndOffset } from './leader-epochs.ts'
-import { findOffset } from './offset-for-timestamp.ts'
-import type { TimestampedOffset } from './offset-for-timestamp.ts'
+import { endOffsetForEpoch, type EpochEndOffset } from './leader-epochs.ts'
+import { findOffset, type TimestampedOffset } from './offset-for-timestamp.ts'
 import { endOffsetOf, readVisible, walkLog } from './log-reading.ts'
 import type {
   AppendOptions,
+  AppliedRetention,
   Damage,
   IsolationLevel,
   OwnRecord,
@@ -306,10 +304,9 @@ export class Partition {
     if (fault !== null) return fault
     const committedOnly = isolationLevel === 'READ_COMMITTED'
     const upToOffset = committedOnly ? this.lastStableOffset : this.highWatermark
-    const { leaderEpoch } = this
     const found = await findOffset(this.#log, timestamp, {
       upToOffset,
-      leaderEpoch,
+      leaderEpoch: this.leaderEpoch,
       leaderEpochs: this.#epochs()
     })
     return found.ok ? found : failure(readErrorName(found.error), found.detail)
@@ -328,21 +325,33 @@ export class Partition {
   ): Promise<Result<{ logStartOffset: number }, ErrorName>> {
     const fault = this.#fault(-1)
     if (fault !== null) return fault
-    const { cleanupPolicy } = this.#configs
-    if (cleanupPolicy.compact && !cleanupPolicy.delete) {
-      return failure('POLICY_VIOLATION', `cleanup.policy of ${this.topic} does not include delete`)
-    }
-    const offset = beforeOffset === -1 ? this.highWatermark : beforeOffset
-    if (offset < 0 || offset > this.highWatermark) {
-      const detail = `offset ${beforeOffset} is not below the high watermark ${this.highWatermark}`
-      return failure('OFFSET_OUT_OF_RANGE', detail)
-    }
-    if (offset > this.#log.logStartOffset) {
-      const raised = await this.#log.raiseLogStartOffset(this.#ownerEpoch, offset)
+    const kept = firstOffsetKept(beforeOffset, this)
+    if (!kept.ok) return kept
+    if (kept.value > this.#log.logStartOffset) {
+      const raised = await this.#log.raiseLogStartOffset(this.#ownerEpoch, kept.value)
       if (!raised.ok) return failure(appendErrorName(raised.error), raised.detail)
       this.#visibility.onLogStartOffset()
     }
     return success({ logStartOffset: this.#log.logStartOffset })
+  }
+
+  /**
+   * Deletes what `retention.bytes` and `retention.ms` no longer want, if `cleanup.policy` includes
+   * delete.
+   *
+   * @param wallMs null while the wall clock cannot be trusted: then only `retention.bytes` counts
+   * @returns NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR
+   */
+  async applyRetention(wallMs: number | null): Promise<Result<AppliedRetention, ErrorName>> {
+    const fault = this.#fault(-1)
+    if (fault !== null) return fault
+    const { logStartOffset, highWatermark } = this
+    const outcome = { logStartOffset, futureTimestampMs: null }
+    if (!this.#configs.cleanupPolicy.delete) return success(outcome)
+    const applied = await this.#log.applyRetention(this.#ownerEpoch, { wallMs, highWatermark })
+    if (!applied.ok) return failure(appendErrorName(applied.error), applied.detail)
+    this.#visibility.onLogStartOffset()
+    return success({ ...applied.value, logStartOffset: this.logStartOffset })
   }
 
   /**

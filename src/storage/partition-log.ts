@@ -78,6 +78,16 @@ export interface PartitionLog {
   raiseLogStartOffset(ownerEpoch: number, offset: number): Promise<Result<void, AppendError>>
 
   /**
+   * Gives up what `retention.bytes` and `retention.ms` no longer want, in whole segments from the
+   * start of the log: `logStartOffset` rises, durably when the promise resolves, and never beyond
+   * the high watermark. Files go `file.delete.delay.ms` later.
+   */
+  applyRetention(
+    ownerEpoch: number,
+    moment: RetentionMoment
+  ): Promise<Result<RetentionOutcome, AppendError>>
+
+  /**
    * Removes every record at or beyond `offset`; a batch that `offset` is in the middle of goes
    * whole, and an offset below `logStartOffset` stands for that. Nobody may append until the
    * promise has resolved.
@@ -131,6 +141,20 @@ export interface ReadBatches {
    * Gives the buffer back to its pool. Call it exactly once, when nobody looks at `bytes` any more.
    */
   release(): void
+}
+
+/** What retention is decided by. */
+export interface RetentionMoment {
+  /** Null while the wall clock cannot be trusted: then only `retention.bytes` counts. */
+  readonly wallMs: number | null
+  readonly highWatermark: number
+}
+
+export interface RetentionOutcome {
+  /**
+   * The timestamp, ms, that keeps records because it is later than now; null when there is none.
+   */
+  readonly futureTimestampMs: number | null
 }
 
 export interface LeaderEpochStart {

@@ -38,6 +38,7 @@ export function partitionLogContract(name: string, open: OpenLogUnderTest): void
   describe(`${name}: segments`, () => segmentContract(withLog))
   describe(`${name}: timestamps`, () => timestampContract(withLog))
   describe(`${name}: the log start offset`, () => logStartContract(withLog))
+  describe(`${name}: retention`, () => retentionContract(withLog))
   describe(`${name}: truncation`, () => truncationContract(withLog))
 }
 
@@ -423,6 +424,126 @@ function logStartContract(withLog: WithLog): void {
         { leaderEpoch: 2, startOffset: 4 },
         { leaderEpoch: 5, startOffset: 6 }
       ])
+    }))
+}
+
+function retentionContract(withLog: WithLog): void {
+  const oldMs = 1_700_000_000_000
+  const retentionMs = 60_000
+  /** Twelve batches of two records; the last six are a day younger. */
+  const batches = batchesOf(
+    Array.from({ length: 12 }, () => 2),
+    { timestampMs: oldMs }
+  ).map(batch =>
+    batch.baseOffset < 12
+      ? batch
+      : batchOf({ baseOffset: batch.baseOffset, count: 2, timestampMs: oldMs + 86_400_000 })
+  )
+  const old = { wallMs: oldMs + 80_000, highWatermark: 24 }
+  const all = { wallMs: oldMs + 90_000_000, highWatermark: 24 }
+
+  test('retention.ms gives up whole segments of old records, for good', () =>
+    withLog(
+      async (log, lives) => {
+        await appendAll(log, batches)
+        const applied = await log.applyRetention(owner, old)
+        expect(applied).toMatchObject({ ok: true })
+        const start = log.logStartOffset
+        expect(start).toBeGreaterThan(4)
+        expect(start).toBeLessThanOrEqual(12)
+        await inBothLives(log, lives, async opened => {
+          expect([opened.logStartOffset, opened.logEndOffset]).toEqual([start, 24])
+          expect(opened.size).toBe(sizeOf(batches.slice(start / 2)))
+          expect(await readAll(opened, start)).toBe(digestOf(batches.slice(start / 2)))
+          expect(await readOnce(opened, { fromOffset: 0 })).toBe('OFFSET_OUT_OF_RANGE')
+        })
+      },
+      { segmentBytes: 300, retentionMs }
+    ))
+
+  test('retention.ms also empties the active segment; offsets go on from there', () =>
+    withLog(
+      async (log, lives) => {
+        await appendAll(log, batches)
+        expect(await log.applyRetention(owner, all)).toMatchObject({ ok: true })
+        expect([log.logStartOffset, log.logEndOffset, log.size]).toEqual([24, 24, 0])
+        const next = batchOf({ baseOffset: 24, count: 1 })
+        await appendAll(log, [next])
+        await inBothLives(log, lives, async opened => {
+          expect([opened.logStartOffset, opened.logEndOffset]).toEqual([24, 25])
+          expect(await readAll(opened, 24)).toBe(digestOf([next]))
+        })
+      },
+      { retentionMs }
+    ))
+
+  test('retention.bytes keeps as many bytes as it says, and less than a segment more', () =>
+    withLog(
+      async log => {
+        await appendAll(log, batches)
+        expect(await log.applyRetention(owner, all)).toMatchObject({ ok: true })
+        expect(log.size).toBeGreaterThanOrEqual(500)
+        expect(log.size).toBeLessThan(800)
+      },
+      { segmentBytes: 300, retentionBytes: 500, retentionMs: -1 }
+    ))
+
+  test('nothing at or beyond the high watermark goes', () =>
+    withLog(
+      async log => {
+        await appendAll(log, batches)
+        await log.applyRetention(owner, { ...all, highWatermark: 9 })
+        expect(log.logStartOffset).toBeGreaterThan(0)
+        expect(log.logStartOffset).toBeLessThanOrEqual(9)
+      },
+      { segmentBytes: 300, retentionMs }
+    ))
+
+  test('without a trusted wall clock only retention.bytes counts', () =>
+    withLog(
+      async log => {
+        await appendAll(log, batches)
+        await log.applyRetention(owner, { ...all, wallMs: null })
+        expect(log.logStartOffset).toBe(0)
+        log.reconfigure(logConfigs({ segmentBytes: 300, retentionBytes: 0 }))
+        await log.applyRetention(owner, { ...all, wallMs: null })
+        expect([log.logStartOffset, log.size]).toEqual([24, 0])
+      },
+      { segmentBytes: 300, retentionMs }
+    ))
+
+  test('a timestamp in the future keeps its records and is told', () =>
+    withLog(
+      async log => {
+        await appendAll(log, batches)
+        const applied = await log.applyRetention(owner, { wallMs: oldMs - 5, highWatermark: 24 })
+        expect(applied).toMatchObject({ ok: true, value: { futureTimestampMs: oldMs + 1 } })
+        expect(log.logStartOffset).toBe(0)
+      },
+      { segmentBytes: 300, retentionMs }
+    ))
+
+  test('appends during retention are kept', () =>
+    withLog(
+      async (log, lives) => {
+        await appendAll(log, batches)
+        const later = batchesOf([1, 1, 1], { baseOffset: 24 })
+        const applied = log.applyRetention(owner, all)
+        const appended = appendAll(log, later)
+        expect(await applied).toMatchObject({ ok: true })
+        await appended
+        await inBothLives(log, lives, async opened => {
+          expect([opened.logStartOffset, opened.logEndOffset]).toEqual([24, 27])
+          expect(await readAll(opened, 24)).toBe(digestOf(later))
+        })
+      },
+      { retentionMs }
+    ))
+
+  test('an older owner is FENCED', () =>
+    withLog(async log => {
+      await log.append(owner + 1, 0, batchesOf([1]))
+      expect(await log.applyRetention(owner, all)).toMatchObject({ ok: false, error: 'FENCED' })
     }))
 }
 

@@ -10,7 +10,9 @@ import type {
   PartitionLog,
   ReadBatches,
   ReadError,
-  ReadRequest
+  ReadRequest,
+  RetentionMoment,
+  RetentionOutcome
 } from '../../src/storage/partition-log.ts'
 
 interface Pending {
@@ -34,6 +36,9 @@ export class FakeLog implements PartitionLog {
   /** Most bytes that one read gives, the first batch excepted. */
   readSizeMax = Infinity
   buffersOut = 0
+  /** Where the next retention lets the log begin. */
+  retainFrom = 0
+  readonly retentions: RetentionMoment[] = []
   readonly #batches: AppendedBatch[] = []
   readonly #pending: Pending[] = []
   readonly #durability: 'immediate' | 'manual'
@@ -142,6 +147,16 @@ export class FakeLog implements PartitionLog {
   raiseLogStartOffset(_ownerEpoch: number, offset: number): Promise<Result<void, AppendError>> {
     this.logStartOffset = Math.max(this.logStartOffset, offset)
     return Promise.resolve(success(undefined))
+  }
+
+  /** Notes what retention is asked with, and lets the log begin where the test says. */
+  applyRetention(
+    _ownerEpoch: number,
+    { wallMs, highWatermark }: RetentionMoment
+  ): Promise<Result<RetentionOutcome, AppendError>> {
+    this.retentions.push({ wallMs, highWatermark })
+    this.logStartOffset = Math.max(this.logStartOffset, this.retainFrom)
+    return Promise.resolve(success({ futureTimestampMs: null }))
   }
 
   truncate(): Promise<Result<void, AppendError>> {

@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { noPartitionLeaderEpoch } from '../../record/batch.ts'
-import type { LeaderEpochStart } from '../partition-log.ts'
+import type { AppendedBatch, LeaderEpochStart } from '../partition-log.ts'
+import type { JournalEntry } from './sidecar-format.ts'
 
 /**
  * Which leader epoch wrote which offsets of a log (KIP-101; Kafka: `LeaderEpochFileCache`). Epochs
@@ -65,5 +66,19 @@ export class LeaderEpochs {
       visible.push({ leaderEpoch, startOffset: Math.max(startOffset, logStartOffset) })
     }
     return visible
+  }
+}
+
+/** Notes the leader epochs that begin with the batches, in the journal of their segment as well. */
+export function noteEpochs(
+  epochs: LeaderEpochs,
+  batches: readonly AppendedBatch[],
+  journal: { append(entry: JournalEntry): void }
+): void {
+  for (const { partitionLeaderEpoch: leaderEpoch, baseOffset: startOffset } of batches) {
+    if (leaderEpoch === epochs.latest) continue
+    assert(leaderEpoch > epochs.latest, 'leader epochs of a log only rise')
+    journal.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
+    epochs.assign(leaderEpoch, startOffset)
   }
 }

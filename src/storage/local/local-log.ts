@@ -1,22 +1,26 @@
 import { assert } from '../../base/assert.ts'
-import { failure, success, type Result } from '../../base/result.ts'
+import { failure, success, type Failure, type Result } from '../../base/result.ts'
 import type {
   AppendedBatch,
+  AppendError,
   LeaderEpochStart,
   LogConfigs,
   PartitionLog,
   ReadBatches,
   ReadError,
-  ReadRequest
+  ReadRequest,
+  RetentionMoment,
+  RetentionOutcome
 } from '../partition-log.ts'
 import { DamageReports, type DamagedRange } from './damage-reports.ts'
 import { loadIndexes } from './index-rebuild.ts'
-import type { LeaderEpochs } from './leader-epochs.ts'
+import { noteEpochs, type LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { LogFolder } from './log-folder.ts'
 import { LogReader, type ReadableLog } from './log-reader.ts'
 import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
+import { planRetention } from './retention.ts'
 import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch } from './segment-indexes.ts'
 import { cutSegment, rewriteTail } from './segment-repair.ts'
@@ -150,7 +154,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     let segment: Segment | null = null
     try {
       segment = this.#segmentFor(whole)
-      this.#noteEpochs(segment, batches)
+      noteEpochs(this.epochs, batches, segment.sidecar)
       segment.write(batches.map(batch => batch.bytes))
     } catch (error) {
       return Promise.resolve(this.#writeFailed(error, segment))
@@ -194,6 +198,29 @@ export class LocalLog implements PartitionLog, ReadableLog {
     } catch (error) {
       return this.#writeFailed(error, null)
     }
+  }
+
+  async applyRetention(
+    ownerEpoch: number,
+    moment: RetentionMoment
+  ): Promise<Result<RetentionOutcome, AppendError>> {
+    const refused = this.#refusal(ownerEpoch)
+    if (refused !== null) return refused
+    const { all, active } = this.segments
+    const { logStartOffset, futureTimestampMs, count } = planRetention(all, this.#configs, moment)
+    if (logStartOffset === null) return success({ futureTimestampMs })
+    let offset = logStartOffset
+    if (count === all.length) {
+      try {
+        this.#durability.changed(this.#roll(active!))
+      } catch (error) {
+        // A full disk has no room for a new segment, but it gets some when the others go.
+        this.#writeFailed(error, null)
+        offset = active!.baseOffset
+      }
+    }
+    const raised = await this.raiseLogStartOffset(ownerEpoch, offset)
+    return raised.ok ? success({ futureTimestampMs }) : raised
   }
 
   /**
@@ -301,7 +328,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#damage.report(segment.log.path, fromOffset, toOffset)
   }
 
-  #refusal(ownerEpoch: number): AppendResult | null {
+  #refusal(ownerEpoch: number): Failure<AppendError> | null {
     assert(this.#state !== 'truncating', 'nothing is written while a log is being truncated')
     if (this.#state === 'closed') return failure('STORAGE', 'the log is closed')
     if (this.#context.failure !== null) return failure('STORAGE', this.#context.failure.message)
@@ -349,19 +376,6 @@ export class LocalLog implements PartitionLog, ReadableLog {
     return segment
   }
 
-  #noteEpochs(segment: Segment, batches: readonly AppendedBatch[]): void {
-    for (const { partitionLeaderEpoch, baseOffset } of batches) {
-      if (partitionLeaderEpoch === this.epochs.latest) continue
-      assert(partitionLeaderEpoch > this.epochs.latest, 'leader epochs of a log only rise')
-      segment.sidecar.append({
-        kind: 'leaderEpoch',
-        leaderEpoch: partitionLeaderEpoch,
-        startOffset: baseOffset
-      })
-      this.epochs.assign(partitionLeaderEpoch, baseOffset)
-    }
-  }
-
   /** Answers an append whose bytes are written. */
   #written(segment: Segment): Promise<AppendResult> {
     if (this.#context.durability === 'fsync') {
@@ -407,18 +421,13 @@ export class LocalLog implements PartitionLog, ReadableLog {
   /** Sets segments aside that are wholly below the log start offset, which is durable by now. */
   async #dropSegments(): Promise<void> {
     const { active } = this.segments
-    if (active !== undefined && active.size > 0 && this.#logStartOffset === this.#logEndOffset) {
+    if (active !== undefined && this.#logStartOffset === this.#logEndOffset) {
       // The new segment alone will know where the log ends, so it must be on disk before the others
       // go.
-      this.#durability.changed(this.#roll(active))
+      if (active.size > 0) this.#durability.changed(this.#roll(active))
       if (!(await this.#whenFlushed()).ok) return
     }
-    for (;;) {
-      const segment = this.segments.firstBelow(this.#logStartOffset)
-      if (segment === null) break
-      this.segments.removeFirst()
-      this.#setAside(segment)
-    }
+    for (const segment of this.segments.takeBelow(this.#logStartOffset)) this.#setAside(segment)
     this.epochs.dropBelow(this.segments.all[0]?.baseOffset ?? 0)
   }
 

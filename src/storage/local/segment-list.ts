@@ -67,14 +67,12 @@ export class SegmentList {
     this.#segments.push(segment)
   }
 
-  /** The first segment if every offset in it is below `offset` and another follows. */
-  firstBelow(offset: number): Segment | null {
-    const next = this.#segments[1]
-    return next !== undefined && next.baseOffset <= offset ? this.#segments[0]! : null
-  }
-
-  removeFirst(): void {
-    this.#segments.shift()
+  /** Takes out the segments whose offsets are all below `offset`, except the active one. */
+  takeBelow(offset: number): readonly Segment[] {
+    const kept = this.#segments.findIndex(
+      (_, index) => (this.#segments[index + 1]?.baseOffset ?? Infinity) > offset
+    )
+    return kept <= 0 ? [] : this.#segments.splice(0, kept)
   }
 
   removeLast(): void {

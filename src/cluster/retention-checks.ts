@@ -1,0 +1,101 @@
+import { assert } from '../base/assert.ts'
+import type { Alarm, Clock } from '../io/clock.ts'
+import { retentionFirstCheckMaxMs } from '../limits.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Topic } from './topics.ts'
+import { watchWallClock, type WallClockWatch } from './wall-clock-watch.ts'
+
+export interface RetentionChecksOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The time between two checks, ms, in force now. Kafka: log.retention.check.interval.ms. */
+  intervalMs(): number
+  /** Every topic that exists. */
+  topics(): Iterable<Pick<Topic, 'partitions'>>
+  /** A bug of ours: the broker must stop. */
+  onFailure(error: unknown): void
+}
+
+/**
+ * Lets every partition delete what its topic no longer wants, from time to time (Kafka:
+ * `LogManager.cleanupLogs`). Changed configs count from the next check on.
+ */
+export class RetentionChecks {
+  readonly #options: RetentionChecksOptions
+  #watch: WallClockWatch | null = null
+  #alarm: Alarm | null = null
+  #running: Promise<void> = Promise.resolve()
+  #isStopped = false
+
+  constructor(options: RetentionChecksOptions) {
+    this.#options = options
+  }
+
+  /** The first check comes soon, for a broker that is restarted often would never get to one. */
+  start(): void {
+    assert(this.#alarm === null && !this.#isStopped, 'retention is started once')
+    this.#look()
+    this.#schedule(Math.min(this.#options.intervalMs(), retentionFirstCheckMaxMs))
+  }
+
+  /** No further check begins; resolves when none is under way. */
+  stop(): Promise<void> {
+    this.#isStopped = true
+    this.#alarm?.cancel()
+    return this.#running
+  }
+
+  #schedule(delayMs: number): void {
+    this.#alarm = this.#options.clock.schedule(delayMs, () => {
+      this.#running = this.#check().catch((error: unknown) => this.#options.onFailure(error))
+    })
+  }
+
+  async #check(): Promise<void> {
+    this.#look()
+    const wallMs = this.#watch?.jump === null ? this.#options.clock.wallMs() : null
+    const partitions = [...this.#options.topics()].flatMap(topic => topic.partitions)
+    for (const partition of partitions) {
+      if (this.#isStopped) return
+      if (!partition.isClosed) await this.#apply(partition, wallMs)
+    }
+    if (!this.#isStopped) this.#schedule(this.#options.intervalMs())
+  }
+
+  async #apply(partition: Partition, wallMs: number | null): Promise<void> {
+    const { logger } = this.#options
+    const place = { topic: partition.topic, partition: partition.partition }
+    const fromOffset = partition.logStartOffset
+    const applied = await partition.applyRetention(wallMs)
+    if (!applied.ok) {
+      if (partition.isClosed) return
+      const reason = applied.detail ?? applied.error
+      logger.warn('retention could not delete records', { ...place, reason })
+      return
+    }
+    const { logStartOffset, futureTimestampMs } = applied.value
+    if (logStartOffset > fromOffset) {
+      logger.info('retention deleted records', { ...place, fromOffset, toOffset: logStartOffset })
+    }
+    if (futureTimestampMs !== null) {
+      logger.warn('a timestamp in the future keeps records beyond retention.ms', {
+        ...place,
+        futureTimestampMs
+      })
+    }
+  }
+
+  #look(): void {
+    const { clock, logger } = this.#options
+    const wasTrusted = this.#watch === null || this.#watch.jump === null
+    const reading = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
+    this.#watch = watchWallClock(this.#watch, reading)
+    const { jump, trustedAheadMs } = this.#watch
+    if (wasTrusted && jump !== null) {
+      const jumpMs = jump.aheadMs - trustedAheadMs
+      logger.warn('the wall clock has jumped: retention.ms waits until it is steady', { jumpMs })
+    }
+    if (!wasTrusted && jump === null) logger.info('the wall clock is steady again')
+  }
+}
