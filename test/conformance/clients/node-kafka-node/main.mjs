@@ -2,7 +2,16 @@
 // sets, which Apache Kafka itself no longer takes from version 4 on. What remains is its clear "no".
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
-import { begin, bootstrap, brokerHasNo, clientHasNo, expect, records, step } from './scenario.mjs'
+import {
+  begin,
+  bootstrap,
+  brokerHasNo,
+  clientHasNo,
+  expect,
+  records,
+  step,
+  until
+} from './scenario.mjs'
 
 const require = createRequire(import.meta.url)
 const kafka = require('kafka-node')

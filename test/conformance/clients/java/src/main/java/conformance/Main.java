@@ -9,6 +9,7 @@ public final class Main {
     var clients = new Clients(run.bootstrap);
     switch (names.length == 0 ? "scenario" : names[0]) {
       case "scenario" -> scenario(run, clients);
+      case "admin" -> new Admins(run, clients).steps();
       case "consumers" -> {
         new Consumers(run, clients, "classic").steps();
         new Consumers(run, clients, "consumer").steps();
