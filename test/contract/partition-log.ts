@@ -540,6 +540,31 @@ function retentionContract(withLog: WithLog): void {
       { retentionMs }
     ))
 
+  test('reads meanwhile bring what they ask for, or find that it is out of range', () =>
+    withLog(
+      async (log, { reopen }) => {
+        await appendAll(log, batches)
+        const opened = await reopen()
+        const places = batches.flatMap(({ baseOffset, bytes }) => [
+          { baseOffset, found: readOnce(opened, { fromOffset: baseOffset, maxSize: 1 }), bytes }
+        ])
+        const times = batches.map(({ maxTimestampMs }) =>
+          opened.batchForTimestamp(maxTimestampMs, 24)
+        )
+        expect(await opened.applyRetention(owner, old)).toMatchObject({ ok: true })
+        for (const { baseOffset, found, bytes } of places) {
+          const outcomes = [digest(bytes)]
+          if (baseOffset < opened.logStartOffset) outcomes.push('OFFSET_OUT_OF_RANGE')
+          expect(outcomes).toContain(await found)
+        }
+        for (const found of await Promise.all(times)) {
+          expect(found).toMatchObject({ ok: true })
+          if (found.ok) found.value?.release()
+        }
+      },
+      { segmentBytes: 300, retentionMs }
+    ))
+
   test('an older owner is FENCED', () =>
     withLog(async log => {
       await log.append(owner + 1, 0, batchesOf([1]))

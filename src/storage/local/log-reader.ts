@@ -80,16 +80,20 @@ export class LogReader {
   ): Promise<Result<ReadBatches | null, ReadError>> {
     const end = Math.min(upToOffset, this.#log.logEndOffset, this.#log.readableEndOffset)
     let next = Math.max(fromOffset, this.#log.logStartOffset)
-    const segments = this.#log.segments.all.slice()
-    for (const segment of segments) {
+    for (const segment of this.#log.segments.all.slice()) {
       if (segment.endOffset <= next || segment.baseOffset >= end) continue
       if (segment.largestTimestampMs < timestampMs) continue
-      await this.#log.ensureIndexes(segment)
-      const found = await runAsync(this.#timestampSteps(segment, timestampMs, next, end))
+      const found = await this.#whenIndexed(segment, () =>
+        this.#timestampSteps(segment, timestampMs, next, end)
+      )
+      // Whatever was found in a segment that is given up by now, the log begins behind it.
+      if (!this.#log.segments.has(segment)) continue
       if (!found.ok) return found
       if (found.value !== null) {
-        const maxSize = 1
-        return this.read({ fromOffset: found.value, upToOffset: end, maxSize, minOneBatch: true })
+        const request = { fromOffset: found.value, upToOffset: end, maxSize: 1, minOneBatch: true }
+        const read = await this.read(request)
+        if (read.ok || read.error !== 'OFFSET_OUT_OF_RANGE') return read
+        return this.batchForTimestamp(timestampMs, upToOffset, this.#log.logStartOffset)
       }
       next = segment.endOffset
     }
@@ -109,13 +113,26 @@ export class LogReader {
 
   async #readCold(segment: Segment, request: ReadRequest): Promise<ReadResult> {
     const { truncationCount } = this.#log
-    await this.#log.ensureIndexes(segment)
-    const result = await runAsync(this.#readSteps(segment, request))
+    const result = await this.#whenIndexed(segment, () => this.#readSteps(segment, request))
     const isStale =
       truncationCount !== this.#log.truncationCount || !this.#log.segments.has(segment)
     if (!isStale) return result
     if (result.ok) result.value.release()
     return this.read(request)
+  }
+
+  /** Runs steps that need the indexes of `segment`, which may have to be read first. */
+  async #whenIndexed<T>(
+    segment: Segment,
+    steps: () => ReadSteps<Result<T, ReadError>>
+  ): Promise<Result<T, ReadError>> {
+    try {
+      await this.#log.ensureIndexes(segment)
+    } catch (error) {
+      if (isFileError(error)) return failure('STORAGE', error.message)
+      throw error
+    }
+    return runAsync(steps())
   }
 
   /** Whole batches from the one that holds the request's offset, out of one segment. */
