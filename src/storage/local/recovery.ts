@@ -100,9 +100,9 @@ class Recovery {
   async run(): Promise<RecoveredLog> {
     const all = findSegments(this.#context, this.#options.folder, this.#options.name)
     this.#state = newestState(all)
-    const found = this.#dropBelowStart(all)
-    this.#readEpochs(found)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
+    const found = await this.#cutTooEarly(this.#dropBelowStart(all))
+    this.#readEpochs(found)
     for (const [index, segment] of found.entries()) {
       const next = found[index + 1]
       if (!(await this.#open(segment, next?.baseOffset ?? Infinity))) {
@@ -181,6 +181,20 @@ class Recovery {
       if (leaderEpoch > this.#epochs.latest) this.#epochs.assign(leaderEpoch, startOffset)
     }
     this.#epochs.hasChanged = !this.#options.isClean
+  }
+
+  /**
+   * Cuts everything when what was to stand before the first segment is not there and was never
+   * promised: then nothing behind it was.
+   */
+  async #cutTooEarly(found: readonly FoundSegment[]): Promise<readonly FoundSegment[]> {
+    const logStartOffset = this.#state?.logStartOffset ?? Infinity
+    const isTooEarly = found[0] !== undefined && found[0].baseOffset > logStartOffset
+    if (this.#options.isClean || !isTooEarly || this.#durableEndOffset > logStartOffset) {
+      return found
+    }
+    for (const segment of found) await this.#cutWhole(segment)
+    return []
   }
 
   /** Opens one segment; false when it was cut, so that nothing behind it can be kept. */
