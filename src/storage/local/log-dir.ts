@@ -23,7 +23,8 @@ import {
   parsePartitionFolderName,
   partitionFolderName,
   partitionMetadataName,
-  recoveryPointCheckpointName
+  recoveryPointCheckpointName,
+  sidecarSuffix
 } from './file-names.ts'
 import { DirectoryContext } from './directory-context.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
@@ -33,6 +34,7 @@ import { lockDirectory, type LockedDirectory } from './log-directory-open.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import { formatMetaProperties, logDirectoryFormatVersion } from './meta-properties.ts'
 import { recoverLog, type RecoveredLog } from './recovery.ts'
+import { Sidecar } from './sidecar.ts'
 
 export interface LogDirectoryOptions {
   readonly files: Files
@@ -274,10 +276,8 @@ export class LogDirectory {
   #setAsideStray(name: LogName, folder: string): boolean {
     const { files, logger, random } = this.#options
     const path = `${this.path}/${folder}`
-    const topicId = parsePartitionMetadata(
-      readText(files, `${path}/${partitionMetadataName}`) ?? ''
-    )
-    if (topicId === null || topicId === name.topicId) return false
+    const topicId = topicIdOf(files, path, name.topicId)
+    if (topicId === name.topicId) return false
     const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'stray')}`
     files.rename(path, aside)
     this.#folders.delete(folder)
@@ -295,6 +295,23 @@ export class LogDirectory {
     const entries: readonly OffsetCheckpoint[] = parseOffsetCheckpoint(text ?? '') ?? []
     return new Map(entries.map(entry => [partitionFolderName(entry), entry.offset]))
   }
+}
+
+/**
+ * Whose folder it is: what `partition.metadata` says if that is `expected`. Otherwise the sidecars
+ * are asked, since that file has no checksum and is synced by nobody: a power cut or a flipped bit
+ * must not send a log away.
+ */
+function topicIdOf(files: Files, path: string, expected: string): string {
+  const text = readText(files, `${path}/${partitionMetadataName}`)
+  const noted = parsePartitionMetadata(text ?? '')
+  if (noted === expected) return expected
+  for (const { name } of files.list(path)) {
+    if (!name.endsWith(sidecarSuffix)) continue
+    const { identity } = Sidecar.read(files, `${path}/${name}`)
+    if (typeof identity === 'object') return identity.topicId.toString('base64url')
+  }
+  return noted ?? expected
 }
 
 function emptyLog(startOffset: number): RecoveredLog {

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { memoryFiles } from '../../../src/io/memory-files.ts'
+import { sidecarSuffix } from '../../../src/storage/local/file-names.ts'
+import { batchesOf, logConfigs } from '../batches.ts'
+import { contentOf, crashable, openOrders, orders, putContent, testDirectory } from './directory.ts'
+
+// What simulated power cuts have found, one by one.
+
+const folder = '/data/orders-0'
+
+function pathOf(baseOffset: number, suffix: string): string {
+  return `${folder}/${String(baseOffset).padStart(20, '0')}${suffix}`
+}
+
+async function appendTen(files: ReturnType<typeof memoryFiles>, segmentBytes: number) {
+  const directory = testDirectory(crashable(files), '/data', 'fsync')
+  const opened = await openOrders(directory, { segmentBytes })
+  for (const batch of batchesOf([2, 2, 2, 2, 2])) {
+    await opened.log.append(1, batch.baseOffset, [batch])
+  }
+  return { ...opened, directory }
+}
+
+describe('the file partition.metadata', () => {
+  for (const [what, text] of [
+    ['names another topic', 'version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ'],
+    ['is empty', ''],
+    ['is zeros', '\0'.repeat(43)]
+  ] as const) {
+    test(`sends no log away when it ${what}: it has no checksum`, async () => {
+      const files = memoryFiles()
+      const { directory } = await appendTen(files, 10_000)
+      putContent(files, `${folder}/partition.metadata`, Buffer.from(text))
+      const { log } = await openOrders(directory)
+      expect(log.logEndOffset).toBe(10)
+    })
+  }
+
+  test('is not needed to tell the log of an earlier topic of the same name', async () => {
+    const files = memoryFiles()
+    const { directory } = await appendTen(files, 10_000)
+    putContent(files, `${folder}/partition.metadata`, Buffer.from(''))
+    const topicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
+    const opened = await directory.open()
+    const log = await opened.openLog({ ...orders, topicId }, logConfigs())
+    expect(log.logEndOffset).toBe(0)
+    const strays = files.list('/data').filter(({ name }) => name.endsWith('-stray'))
+    expect(strays).toHaveLength(1)
+  })
+})
+
+test('a segment whose name came to the disk before those in front of it was never promised', async () => {
+  const files = memoryFiles()
+  const { log, directory } = await appendTen(files, 250)
+  const last = log.segments.all.at(-1)!
+  expect(last.baseOffset).toBeGreaterThan(0)
+  const sidecar = contentOf(files, pathOf(last.baseOffset, sidecarSuffix))
+  files.removeDirectory(folder)
+  files.makeDirectory(folder)
+  // As it was when the segment began: of the log start and of no promise, in the first slot.
+  const begun = Buffer.concat([sidecar.subarray(0, 1024), Buffer.alloc(512)])
+  const promisesNothing = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+  const other = await openOrders(promisesNothing)
+  await other.log.append(1, 0, [batchesOf([1])[0]!])
+  const otherSidecar = contentOf(promisesNothing.files, pathOf(0, sidecarSuffix))
+  otherSidecar.copy(begun, 512, 512, 552)
+  putContent(files, pathOf(last.baseOffset, sidecarSuffix), begun)
+  const { log: recovered } = await openOrders(directory)
+  expect([recovered.logStartOffset, recovered.logEndOffset]).toEqual([0, 0])
+  expect(recovered.damage).toEqual([])
+  const [batch] = batchesOf([1], { leaderEpoch: 1 })
+  expect(await recovered.append(1, 0, [batch!])).toMatchObject({ ok: true })
+  const { log: again } = await openOrders(directory)
+  expect(again.logEndOffset).toBe(1)
+})
