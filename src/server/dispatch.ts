@@ -12,6 +12,8 @@ export type Handlers = { readonly [A in ApiName]?: Handler<A> }
 /** A handler and the definition of its API. The table's type proved that they belong together. */
 interface Route {
   readonly definition: ApiDefinition<ApiName>
+  /** The newest version that is advertised; the codec may know one that is not stable yet. */
+  readonly maxVersion: number
   readonly handler: Handler<ApiName>
 }
 
@@ -44,7 +46,8 @@ export class Dispatch {
       const handler = handlers[definition.name]
       if (handler === undefined || definition.advertised === null) continue
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's type pairs them
-      const route = { definition, handler } as unknown as Route
+      const maxVersion = definition.advertised.max
+      const route = { definition, maxVersion, handler } as unknown as Route
       this.#routes.set(definition.key, route)
     }
     this.advertised = advertisedApis([...this.#routes.values()])
@@ -74,7 +77,7 @@ export class Dispatch {
     if (route === undefined) throw new MalformedRequest(notServed(header))
     const { definition, handler } = route
     const { apiVersion } = header
-    if (apiVersion < definition.acceptedMin || apiVersion > definition.maxVersion) {
+    if (apiVersion < definition.acceptedMin || apiVersion > route.maxVersion) {
       if (definition.name !== 'ApiVersions') throw new MalformedRequest(notServed(header))
       const exchange = new Exchange(origin, definition, { ...header, apiVersion: 0 }, null)
       exchange.settle(unsupportedApiVersions(this.advertised))
