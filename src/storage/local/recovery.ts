@@ -199,7 +199,7 @@ class Recovery {
 
   /** Opens one segment; false when it was cut, so that nothing behind it can be kept. */
   async #open(found: FoundSegment, nextBaseOffset: number): Promise<boolean> {
-    const segment = this.#reopen(found)
+    const segment = this.#reopen(found, nextBaseOffset <= this.#durableEndOffset)
     this.#segments.push(segment)
     const isLast = nextBaseOffset === Infinity
     const marks = this.#trustedMarks(segment, found, nextBaseOffset)
@@ -250,11 +250,13 @@ class Recovery {
     segment.syncedSize = isDurable ? segment.size : 0
   }
 
-  #reopen(found: FoundSegment): Segment {
+  /** @param isSuperseded the durable watermark is in a later segment: the sidecar was synced, too */
+  #reopen(found: FoundSegment, isSuperseded: boolean): Segment {
     const { folder, configs } = this.#options
     const { contents, baseOffset } = found
     if (contents !== null && contents.state !== null && typeof contents.identity === 'object') {
-      return Segment.reopen(this.#context, folder, contents.identity, configs, contents)
+      const isDurable = this.#options.isClean || isSuperseded
+      return Segment.reopen(this.#context, folder, contents.identity, configs, contents, isDurable)
     }
     this.#context.logger.warn('a sidecar is missing or damaged and is written anew', {
       segment: segmentPath(folder, baseOffset, logSuffix)
@@ -420,7 +422,7 @@ class Recovery {
   /** A segment behind a torn tail: nothing in it was ever promised. */
   async #cutWhole(found: FoundSegment): Promise<void> {
     this.#isCut = true
-    const segment = this.#reopen(found)
+    const segment = this.#reopen(found, false)
     const { name } = this.#options
     const { fileSize } = found
     await saveTornTail(this.#context, {

@@ -97,10 +97,11 @@ export class Segment implements IndexHolder {
     folder: string,
     identity: SegmentIdentity,
     configs: LogConfigs,
-    contents: SidecarContents
+    contents: SidecarContents,
+    isDurable: boolean
   ): Segment {
     const path = segmentPath(folder, identity.baseOffset, sidecarSuffix)
-    const sidecar = Sidecar.reopen(context.cache, path, contents)
+    const sidecar = Sidecar.reopen(context.cache, path, contents, isDurable)
     return new Segment(context, folder, identity, sidecar, configs)
   }
 

@@ -181,6 +181,7 @@ export function decodeJournal(bytes: Buffer): {
   readonly damaged: boolean
 } {
   const entries: JournalEntry[] = []
+  if (bytes.length < journalPosition) return { entries, damaged: true }
   for (let at = journalPosition; at < bytes.length; at += journalEntrySize) {
     const entry = decodeJournalEntry(bytes, at)
     if (entry === null) return { entries, damaged: true }

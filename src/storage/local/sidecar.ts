@@ -65,14 +65,25 @@ export class Sidecar {
     return sidecar
   }
 
-  /** Goes on with a sidecar that was read, without what is damaged behind its journal. */
-  static reopen(cache: FileCache, path: string, contents: SidecarContents): Sidecar {
+  /**
+   * Goes on with a sidecar that was read, without what is damaged behind its journal.
+   *
+   * @param isDurable false when a crash may have left a part of it in the page cache only
+   */
+  static reopen(
+    cache: FileCache,
+    path: string,
+    contents: SidecarContents,
+    isDurable: boolean
+  ): Sidecar {
     assert(contents.state !== null, 'a sidecar without a state is written anew')
     const file = new CachedFile(cache, path)
     if (contents.damaged) {
       file.get().truncate(journalPosition + contents.journal.length * journalEntrySize)
     }
-    return new Sidecar(file, contents.state.sequence, contents.journal)
+    const sidecar = new Sidecar(file, contents.state.sequence, contents.journal)
+    if (!isDurable) sidecar.#changed(true)
+    return sidecar
   }
 
   /**

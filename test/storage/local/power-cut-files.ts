@@ -10,6 +10,8 @@ export type Draw = (count: number) => number
 export interface PowerCutFiles extends Files {
   /** Cuts the power: files as the disk has them, on which everything starts again. */
   cut(draw: Draw): PowerCutFiles
+  /** Kills the process: files as they are, and what the dead one still does reaches them no more. */
+  kill(): PowerCutFiles
 }
 
 /** The bytes of one file, whatever its name is. */
@@ -69,7 +71,8 @@ export function powerCutFiles(
       const folder = path === '/' ? '' : path
       takeOver(names, folder)
     },
-    cut: draw => afterCut(inner, names, draw)
+    cut: draw => afterCut(inner, names, draw),
+    kill: () => afterKill(inner, names)
   }
 }
 
@@ -115,6 +118,24 @@ function takeOver(names: Names, folder: string): void {
   for (const path of names.liveFolders) {
     if (parentOf(path) === folder) names.durableFolders.add(path)
   }
+}
+
+function afterKill(inner: Files, names: Names): PowerCutFiles {
+  const files = memoryFiles()
+  const copies = new Map<Content, Content>()
+  const copyOf = (content: Content): Content => {
+    const copy = copies.get(content) ?? { durable: content.durable }
+    copies.set(content, copy)
+    return copy
+  }
+  for (const path of names.liveFolders) files.makeDirectory(path)
+  for (const path of names.live.keys()) putContent(files, path, contentOf(inner, path))
+  return powerCutFiles(files, {
+    live: new Map([...names.live].map(([path, content]) => [path, copyOf(content)])),
+    durable: new Map([...names.durable].map(([path, content]) => [path, copyOf(content)])),
+    liveFolders: new Set(names.liveFolders),
+    durableFolders: new Set(names.durableFolders)
+  })
 }
 
 function afterCut(inner: Files, names: Names, draw: Draw): PowerCutFiles {

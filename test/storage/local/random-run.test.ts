@@ -17,8 +17,9 @@ type Change =
   | { readonly type: 'raise'; readonly share: number }
   | { readonly type: 'truncate'; readonly share: number }
 
-interface PowerCut {
-  readonly type: 'powerCut'
+interface Failure {
+  readonly type: 'failure'
+  readonly how: 'powerCut' | 'kill'
   /** Appends that are under way. */
   readonly unawaited: number
   readonly draws: readonly number[]
@@ -27,7 +28,7 @@ interface PowerCut {
 type Step =
   Change | { readonly type: 'crash' } | { readonly type: 'reopen' } | { readonly type: 'clock' }
 
-const share = fc.integer({ min: 0, max: 20 }).map(twentieths => twentieths / 20)
+const share = fc.constantFrom(0, 0.2, 0.5, 0.8, 1)
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
@@ -116,21 +117,22 @@ async function apply(log: LocalLog, model: Model, current: Change): Promise<void
   }
 }
 
-const powerCut: fc.Arbitrary<PowerCut> = fc.record({
-  type: fc.constant('powerCut' as const),
+const failure: fc.Arbitrary<Failure> = fc.record({
+  type: fc.constant('failure' as const),
+  how: fc.constantFrom('powerCut' as const, 'kill' as const),
   unawaited: fc.integer({ min: 0, max: 4 }),
   draws: fc.array(fc.nat(), { minLength: 1, maxLength: 40 })
 })
 
-/** Cuts the power while some appends may be under way; the log is opened again on what is left. */
-async function cutPower(
+/** Ends a life while some appends may be under way; gives the files and the batches they may hold. */
+async function fail(
   files: PowerCutFiles,
   log: LocalLog,
   model: Model,
-  cut: PowerCut
+  { how, unawaited, draws }: Failure
 ): Promise<{ readonly files: PowerCutFiles; readonly possible: readonly AppendedBatch[] }> {
   const possible = [...model.batches]
-  for (let count = 0; count < cut.unawaited; count++) {
+  for (let count = 0; count < unawaited; count++) {
     const baseOffset = log.logEndOffset
     const batch = batchOf({ baseOffset, count: 2, leaderEpoch: model.leaderEpoch })
     void log.append(1, baseOffset, [batch])
@@ -138,12 +140,12 @@ async function cutPower(
     if (count === 1) await Promise.resolve()
   }
   let drawn = 0
-  const draw = (choices: number): number => cut.draws[drawn++ % cut.draws.length]! % choices
-  return { files: files.cut(draw), possible }
+  const draw = (choices: number): number => draws[drawn++ % draws.length]! % choices
+  return { files: how === 'kill' ? files.kill() : files.cut(draw), possible }
 }
 
-test.prop([fc.array(fc.oneof(step, powerCut), { minLength: 1, maxLength: 30 })], { numRuns: 300 })(
-  'what was acknowledged in the mode fsync survives power cuts, and nothing else appears',
+test.prop([fc.array(fc.oneof(step, failure), { minLength: 1, maxLength: 30 })], { numRuns: 300 })(
+  'what was acknowledged in the mode fsync survives kills and power cuts, and nothing else appears',
   async steps => {
     let files = powerCutFiles()
     const clock = manualClock()
@@ -153,9 +155,9 @@ test.prop([fc.array(fc.oneof(step, powerCut), { minLength: 1, maxLength: 30 })],
     let opened = await open()
     for (const current of steps) {
       if (current.type === 'clock') clock.advance(100)
-      else if (current.type === 'powerCut') {
+      else if (current.type === 'failure') {
         const acknowledged = endOf(model)
-        const left = await cutPower(files, opened.log, model, current)
+        const left = await fail(files, opened.log, model, current)
         files = left.files
         opened = await open()
         model.leaderEpoch++
