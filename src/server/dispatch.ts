@@ -45,8 +45,8 @@ export class Dispatch {
     for (const definition of Object.values(apis)) {
       const handler = handlers[definition.name]
       if (handler === undefined || definition.advertised === null) continue
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's type pairs them
       const maxVersion = definition.advertised.max
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's type pairs them
       const route = { definition, maxVersion, handler } as unknown as Route
       this.#routes.set(definition.key, route)
     }

@@ -12,7 +12,8 @@ const initProducerId: Handler<'InitProducerId'> = () => ({
   producerEpoch: 0
 })
 const dispatch = new Dispatch({ InitProducerId: initProducerId })
-const nobody = {} as unknown as Origin
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing of it is looked at
+const nobody = { services: {} } as unknown as Origin
 
 /** An InitProducerId request without its length prefix. */
 function requestOf(version: number): Buffer {
