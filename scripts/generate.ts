@@ -5,9 +5,11 @@ import { contradictions, schemaViolations } from './generate/check-definitions.t
 import { loadProtocol } from './generate/definitions.ts'
 import { apiFile, recordFile } from './generate/emit-files.ts'
 import { apiTableFile, configsFile, errorsFile, recordTypesFile } from './generate/emit-tables.ts'
+import { wasmFile } from './generate/emit-wasm.ts'
 
-// Turns protocol/ into src/wire/generated/ and src/config/generated.ts. Files that have not changed
-// are left alone, so that watchers and caches see only what is new.
+// Turns protocol/ into src/wire/generated/ and src/config/generated.ts, and the codecs that come as
+// WebAssembly into src/record/generated.ts. Files that have not changed are left alone, so that
+// watchers and caches see only what is new.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const generated = 'src/wire/generated'
@@ -23,7 +25,8 @@ const files = new Map<string, string>([
   [`${generated}/records/record-types.ts`, recordTypesFile(protocol.records)],
   [`${generated}/api-table.ts`, apiTableFile(protocol.apis)],
   [`${generated}/errors.ts`, errorsFile(protocol.errors)],
-  ['src/config/generated.ts', configsFile(protocol.configs)]
+  ['src/config/generated.ts', configsFile(protocol.configs)],
+  ['src/record/generated.ts', wasmFile()]
 ])
 
 let written = 0

@@ -1,10 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Rolldown } from 'tsdown'
+import { mainModule, wasmPackages } from './generate/emit-wasm.ts'
+
+/** Licences of packages that have forgotten to bring theirs, by the packages' names. */
+const kept = fileURLToPath(new URL('licences', import.meta.url))
 
 /**
  * Writes THIRD-PARTY-LICENSES.txt beside a bundle: the licence of every package that has a module
- * in it.
+ * in it, or WebAssembly in our generated code.
  *
  * @throws Error for a package without a licence file, so that none is ever published without
  */
@@ -12,7 +17,10 @@ export function thirdPartyLicences(): Rolldown.Plugin {
   return {
     name: 'third-party-licences',
     generateBundle() {
-      const folders = new Set([...this.getModuleIds()].flatMap(id => packageFolder(id) ?? []))
+      const modules = [...this.getModuleIds()]
+      const folders = new Set(modules.flatMap(id => packageFolder(id) ?? []))
+      if (modules.some(id => id.endsWith('/src/record/generated.ts')))
+        for (const name of wasmPackages) folders.add(packageFolder(mainModule(name))!)
       const notices = [...folders].map(notice).sort()
       this.emitFile({
         type: 'asset',
@@ -53,7 +61,8 @@ function readManifest(folder: string): Manifest {
 
 function notice(folder: string): string {
   const { name, version, license } = readManifest(folder)
-  const file = readdirSync(folder).find(entry => /^licen[cs]e/i.test(entry))
-  if (file === undefined) throw new Error(`${name} has no licence file`)
-  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`
+  const files = readdirSync(folder).filter(entry => /^licen[cs]e/i.test(entry))
+  const file = files.length === 0 ? join(kept, `${name}.txt`) : join(folder, files.at(-1)!)
+  if (!existsSync(file)) throw new Error(`${name} has no licence file`)
+  return `${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`
 }

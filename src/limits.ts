@@ -226,6 +226,13 @@ export const shardReloadDelayMs = 1_000
  */
 export const decompressedSizeMax = 64 * MiB
 /**
+ * Largest window of a zstd frame, bytes: what its decoder may have to look back. Kafka: zstd's own
+ * default, `ZSTD_WINDOWLOG_LIMIT_DEFAULT`.
+ */
+export const zstdWindowSizeMax = 128 * MiB
+/** Memory that a codec in WebAssembly keeps from one batch to the next, bytes. */
+export const wasmMemoryKeptMax = 32 * MiB
+/**
  * Record errors that one Produce answer names for a batch: more would outgrow the batch. Kafka
  * names all.
  */

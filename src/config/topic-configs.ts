@@ -26,6 +26,8 @@ export interface TopicConfigs {
   readonly messageTimestampBeforeMaxMs: number
   readonly messageTimestampAfterMaxMs: number
   readonly compressionType: string
+  /** What a batch is packed anew with, when it is; lz4 has one level here, and snappy none. */
+  readonly compressionLevels: { readonly gzip: number; readonly zstd: number }
   readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean }
   readonly minInsyncReplicas: number
   readonly deleteRetentionMs: number
@@ -124,6 +126,10 @@ export function resolveTopicConfigs(
     messageTimestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     compressionType: textValue(values, 'compression.type'),
+    compressionLevels: {
+      gzip: number('compression.gzip.level'),
+      zstd: number('compression.zstd.level')
+    },
     cleanupPolicy: { delete: policy.includes('delete'), compact: policy.includes('compact') },
     minInsyncReplicas: number('min.insync.replicas'),
     deleteRetentionMs: number('delete.retention.ms'),

@@ -13,6 +13,7 @@ export function batchRules(
     timestampBeforeMaxMs: configs.messageTimestampBeforeMaxMs,
     timestampAfterMaxMs: configs.messageTimestampAfterMaxMs,
     compressionType: configs.compressionType,
+    compressionLevels: configs.compressionLevels,
     produceVersion: produced.produceVersion,
     nowMs: produced.nowMs,
     topicPartition: produced.topicPartition

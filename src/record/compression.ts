@@ -2,13 +2,19 @@ import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { failure, success, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
 import type { Compression } from './batch.ts'
+import { compressLz4, decompressLz4 } from './lz4.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
+import { compressZstd, decompressZstd } from './zstd.ts'
 
 export type DecompressError = 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'
 
 /** One of Kafka's compressions of a batch's records. */
 export interface Codec {
-  compress(bytes: Uint8Array): Buffer
+  /**
+   * @param level how hard to try, as in the config `compression.<codec>.level`; left out: Kafka's
+   *   default. snappy knows no levels, and lz4 has only the one that is Kafka's default
+   */
+  compress(bytes: Uint8Array, level?: number): Buffer
   /**
    * @param sizeMax most bytes that may come out; nothing larger is ever allocated
    * @returns CORRUPT_MESSAGE when the bytes are not of this codec, MESSAGE_TOO_LARGE when more
@@ -23,7 +29,7 @@ const gzipChunkSizeMax = 256 * KiB
 
 const gzip: Codec = {
   // Kafka's default for `compression.gzip.level` is zlib's own.
-  compress: bytes => gzipSync(bytes, { level: constants.Z_DEFAULT_COMPRESSION }),
+  compress: (bytes, level = constants.Z_DEFAULT_COMPRESSION) => gzipSync(bytes, { level }),
   decompress(bytes, sizeMax) {
     try {
       const chunkSize = Math.min(Math.max(4 * bytes.length, gzipChunkSizeMin), gzipChunkSizeMax)
@@ -36,17 +42,13 @@ const gzip: Codec = {
   }
 }
 
-const snappy: Codec = { compress: compressSnappy, decompress: decompressSnappy }
-
-const codecs: Readonly<Record<Exclude<Compression, 'none'>, Codec | null>> = {
+const codecs: Readonly<Record<Exclude<Compression, 'none'>, Codec>> = {
   gzip,
-  snappy,
-  // Batches of these are stored and served as they are; the broker cannot look inside.
-  lz4: null,
-  zstd: null
+  snappy: { compress: compressSnappy, decompress: decompressSnappy },
+  lz4: { compress: compressLz4, decompress: decompressLz4 },
+  zstd: { compress: compressZstd, decompress: decompressZstd }
 }
 
-/** The codec of a compression, or null where the broker has none for it. */
-export function codecOf(compression: Exclude<Compression, 'none'>): Codec | null {
+export function codecOf(compression: Exclude<Compression, 'none'>): Codec {
   return codecs[compression]
 }

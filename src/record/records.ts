@@ -40,7 +40,7 @@ export interface RecordBytes {
  *
  * @returns INVALID_RECORD for records that are not what the header counts, CORRUPT_MESSAGE for
  *   bytes that cannot be unpacked, MESSAGE_TOO_LARGE beyond `decompressedSizeMax`,
- *   UNSUPPORTED_COMPRESSION_TYPE for lz4 and zstd
+ *   UNSUPPORTED_COMPRESSION_TYPE for a codec that Kafka does not have
  */
 export function readRecords(buffer: Buffer, at: number): Result<Iterable<Record>, RecordsError> {
   const opened = openRecords(buffer, at)
@@ -64,12 +64,18 @@ export function openRecords(buffer: Buffer, at: number): Result<RecordBytes, Rec
   const end = at + batch.batchSize(buffer, at)
   const compression = batch.compression(buffer, at)
   if (compression === 'none') return success({ bytes: buffer, start, end })
-  const codec = compression === null ? null : codecOf(compression)
-  if (codec === null)
-    return failure('UNSUPPORTED_COMPRESSION_TYPE', `no codec for ${compression ?? 'this batch'}`)
-  const unpacked = codec.decompress(buffer.subarray(start, end), decompressedSizeMax)
+  if (compression === null)
+    return failure('UNSUPPORTED_COMPRESSION_TYPE', 'a codec that Kafka does not have')
+  const unpacked = codecOf(compression).decompress(buffer.subarray(start, end), decompressedSizeMax)
   if (!unpacked.ok) return unpacked
   return success({ bytes: unpacked.value, start: 0, end: unpacked.value.length })
+}
+
+/** How a batch is to be packed. */
+export interface Packing {
+  readonly compression: batch.Compression
+  /** As in the config `compression.<codec>.level`; left out: the codec's default. */
+  readonly level?: number | undefined
 }
 
 /** The batch at `at` with its records, which `openRecords` has unpacked, in another packing. */
@@ -77,13 +83,11 @@ export function repackBatch(
   buffer: Buffer,
   at: number,
   { bytes, start, end }: RecordBytes,
-  compression: batch.Compression
+  { compression, level }: Packing
 ): Buffer {
   const plain = bytes.subarray(start, end)
-  const codec = compression === 'none' ? null : codecOf(compression)
-  assert(compression === 'none' || codec !== null, 'a batch is packed with a codec that is there')
-  const header = buffer.subarray(at, at + headerSize)
-  const packed = Buffer.concat([header, codec === null ? plain : codec.compress(plain)])
+  const records = compression === 'none' ? plain : codecOf(compression).compress(plain, level)
+  const packed = Buffer.concat([buffer.subarray(at, at + headerSize), records])
   batch.stampPacking(packed, compression)
   return packed
 }
@@ -132,7 +136,7 @@ export interface BatchOptions {
   readonly timestampMs?: number
   /** All records get `timestampMs`, as the time of the append (`message.timestamp.type`). */
   readonly isLogAppendTime?: boolean
-  readonly compression?: 'none' | 'gzip' | 'snappy'
+  readonly compression?: batch.Compression
   readonly producerId?: number
   readonly producerEpoch?: number
   readonly baseSequence?: number
@@ -150,9 +154,8 @@ export function buildBatch(options: BatchOptions): Buffer {
   const timestamps = records.map(record => record.timestampMs ?? timestampMs)
   const baseTimestampMs = options.deleteHorizonMs ?? timestamps[0] ?? batch.noTimestamp
   const plain = encodeRecords(records, timestamps, baseTimestampMs)
-  const codec = compression === 'none' ? null : codecOf(compression)
-  assert(compression === 'none' || codec !== null, 'a batch is packed with a codec that is there')
-  const packed = codec === null ? plain : pack(codec.compress(plain.subarray(headerSize)))
+  const packed =
+    compression === 'none' ? plain : pack(codecOf(compression).compress(plain.subarray(headerSize)))
   const last = records.at(-1)
   batch.writeHeader(packed, {
     baseOffset: options.baseOffset ?? 0,

@@ -2,7 +2,6 @@ import { failure, success, type Failure, type Success } from '../base/result.ts'
 import { recordErrorsMax } from '../limits.ts'
 import * as batch from './batch.ts'
 import { RecordCursor } from './record-cursor.ts'
-import { codecOf } from './compression.ts'
 import {
   openRecords,
   repackBatch,
@@ -31,6 +30,8 @@ export interface BatchRules {
    * Kafka: compression.type of the topic. Left out: `producer`, batches stay as they were packed.
    */
   readonly compressionType?: string
+  /** Kafka: compression.gzip.level and compression.zstd.level. Left out: the codec's default. */
+  readonly compressionLevels?: Readonly<Partial<Record<batch.Compression, number>>>
   /** Named in the errors of records, as `topic-0`. */
   readonly topicPartition?: string
 }
@@ -74,8 +75,7 @@ export type Validation = Success<ValidatedBatch> | BatchFailure
 /**
  * Checks what a client wants to append to a partition, as Kafka 4.2 does before it assigns offsets
  * (`ProduceRequest.validateRecords`, `UnifiedLog.analyzeAndValidateRecords`, `LogValidator`):
- * exactly one batch, its lengths, checksum and header, and then every record. Records of lz4 and
- * zstd stay unseen; of those batches the header is believed.
+ * exactly one batch, its lengths, checksum and header, and then every record.
  *
  * Stricter than Kafka: offsets in a batch must count 0, 1, 2 … (Kafka lets an uncompressed batch
  * through that does otherwise, and stumbles over a compressed one), and compressed records must be
@@ -84,8 +84,7 @@ export type Validation = Success<ValidatedBatch> | BatchFailure
  *
  * With CreateTime it puts right in `records` what Kafka puts right: the header's largest timestamp
  * is that of its records (kafkajs writes the last one), and its timestamp type is the topic's. A
- * topic with a compression of its own gets a batch that is packed anew, as far as the codecs are
- * there.
+ * topic with a compression of its own gets a batch that is packed anew.
  *
  * @returns CORRUPT_MESSAGE for bytes that were damaged, INVALID_RECORD for a batch that no producer
  *   may send, MESSAGE_TOO_LARGE beyond the topic's limit or when too much would be unpacked,
@@ -98,13 +97,10 @@ export function validateProduced(records: Buffer, rules: BatchRules): Validation
   const size = batch.batchSize(records, 0)
   const sent = size === records.length ? records : records.subarray(0, size)
   const opened = openRecords(sent, 0)
-  let timestamps: Success<number> | BatchFailure
-  if (opened.ok) timestamps = walkRecords(sent, opened.value, rules)
-  else if (opened.error === 'UNSUPPORTED_COMPRESSION_TYPE')
-    timestamps = headerTimestamp(sent, rules)
-  else return unpackFault(opened.error, opened.detail)
+  if (!opened.ok) return unpackFault(opened.error, opened.detail)
+  const timestamps = walkRecords(sent, opened.value, rules)
   if (!timestamps.ok) return timestamps
-  const bytes = opened.ok ? packedForTopic(sent, opened.value, rules) : sent
+  const bytes = packedForTopic(sent, opened.value, rules)
   if (bytes.length > rules.maxMessageBytes) return tooLarge(bytes.length, rules)
   const maxTimestampMs = timestamps.value
   if (rules.timestampType === 'CreateTime') {
@@ -123,10 +119,7 @@ function unpackFault(error: RecordsError, detail: string | null): BatchFailure {
   return refuse(error === 'CORRUPT_MESSAGE' ? 'INVALID_RECORD' : error, detail)
 }
 
-/**
- * The batch in the packing that the topic wants; as it was sent where the broker has no codec for
- * that.
- */
+/** The batch in the packing that the topic wants. Kafka too leaves one alone that has the codec. */
 function packedForTopic(sent: Buffer, opened: RecordBytes, rules: BatchRules): Buffer {
   const { compressionType = 'producer' } = rules
   if (compressionType === 'producer') return sent
@@ -134,8 +127,8 @@ function packedForTopic(sent: Buffer, opened: RecordBytes, rules: BatchRules): B
     each => each === (compressionType === 'uncompressed' ? 'none' : compressionType)
   )
   if (wanted === undefined || wanted === batch.compression(sent, 0)) return sent
-  if (wanted !== 'none' && codecOf(wanted) === null) return sent
-  return repackBatch(sent, 0, opened, wanted)
+  const level = rules.compressionLevels?.[wanted]
+  return repackBatch(sent, 0, opened, { compression: wanted, level })
 }
 
 function tooLarge(size: number, rules: BatchRules): BatchFailure {
@@ -219,14 +212,6 @@ function headerFault(records: Buffer, rules: BatchRules): BatchFailure | null {
   const baseSequence = batch.baseSequence(records, 0)
   if (baseSequence >= 0) return null
   return refuse('INVALID_RECORD', `sequence ${baseSequence} of producer ${producerId}`)
-}
-
-/** The largest timestamp, by the header. */
-function headerTimestamp(bytes: Buffer, rules: BatchRules): Success<number> | BatchFailure {
-  const timestampMs = batch.maxTimestampMs(bytes, 0)
-  const offset = batch.lastOffsetDelta(bytes, 0)
-  const fault = timestampFault(timestampMs, offset, rules, batch.isLogAppendTime(bytes, 0))
-  return fault === null ? success(timestampMs) : refuse('INVALID_TIMESTAMP', fault)
 }
 
 /** Looks at every record; the value is the largest timestamp. */

@@ -32,6 +32,7 @@ test('a topic without configs of its own, on a broker without any, has those of 
     messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
     messageTimestampAfterMaxMs: 3_600_000,
     compressionType: 'producer',
+    compressionLevels: { gzip: -1, zstd: 3 },
     cleanupPolicy: { delete: true, compact: false },
     minInsyncReplicas: 1,
     deleteRetentionMs: 86_400_000,

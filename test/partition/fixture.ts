@@ -21,6 +21,7 @@ export const topicConfigs: TopicConfigs = {
   messageTimestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   messageTimestampAfterMaxMs: 3_600_000,
   compressionType: 'producer',
+  compressionLevels: { gzip: -1, zstd: 3 },
   cleanupPolicy: { delete: true, compact: false },
   minInsyncReplicas: 1,
   deleteRetentionMs: 86_400_000,

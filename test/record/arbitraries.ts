@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { compressions } from '../../src/record/batch.ts'
 import type { BatchOptions, NewRecord, RecordHeader } from '../../src/record/records.ts'
 
 const bytes = fc
@@ -32,7 +33,7 @@ export const batchOptions: fc.Arbitrary<BatchOptions> = fc.record(
     records: fc.array(newRecords, { minLength: 1, maxLength: 12 }),
     baseOffset: fc.nat(2 ** 31 - 1).map(offset => offset * 4096),
     partitionLeaderEpoch: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
-    compression: fc.constantFrom('none', 'gzip', 'snappy'),
+    compression: fc.constantFrom(...compressions),
     producerId: fc.integer({ min: -1, max: Number.MAX_SAFE_INTEGER }),
     producerEpoch: fc.integer({ min: -1, max: 32_767 }),
     baseSequence: fc.integer({ min: -1, max: 2 ** 31 - 1 }),
@@ -49,7 +50,7 @@ export const batchOptions: fc.Arbitrary<BatchOptions> = fc.record(
 export const producedOptions: fc.Arbitrary<BatchOptions> = fc
   .record({
     records: fc.array(newRecords, { minLength: 1, maxLength: 12 }),
-    compression: fc.constantFrom<'none' | 'gzip' | 'snappy'>('none', 'gzip', 'snappy'),
+    compression: fc.constantFrom(...compressions),
     producerId: fc.integer({ min: -1, max: 1000 }),
     baseSequence: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
     isTransactional: fc.boolean()

@@ -150,9 +150,8 @@ describe('what Kafka kept', () => {
       expect(batch.storedCrc(bytes, 0)).toBe(batch.computeCrc(bytes, 0))
       const codec = batch.compression(bytes, 0)
       const read = readRecords(bytes, 0)
-      if (codec === 'lz4' || codec === 'zstd') expect(read.ok).toBe(false)
-      else if (!read.ok) throw new Error(`${codec}: ${read.error}`)
-      else expect([...read.value]).toHaveLength(batch.recordCount(bytes, 0))
+      if (!read.ok) throw new Error(`${codec}: ${read.error}`)
+      expect([...read.value]).toHaveLength(batch.recordCount(bytes, 0))
     }
   })
 

@@ -100,6 +100,7 @@ test('the records can be gone over more than once, and left half way', () => {
 })
 
 describe('a batch that is not what it says', () => {
+  const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const
   const records = ['a', 'b', 'c'].map(text => ({
     key: Buffer.from(text),
     value: Buffer.from(text.repeat(50))
@@ -114,7 +115,7 @@ describe('a batch that is not what it says', () => {
   })
 
   test('names a codec that is not there', () => {
-    for (const codec of [3, 4, 5, 6, 7]) {
+    for (const codec of [5, 6, 7]) {
       const buffer = buildBatch({ records })
       buffer.writeUInt16BE(codec, 21)
       expect(refusal(buffer)).toBe('UNSUPPORTED_COMPRESSION_TYPE')
@@ -122,14 +123,14 @@ describe('a batch that is not what it says', () => {
   })
 
   test('holds bytes that its codec does not know', () => {
-    for (const codec of [1, 2]) {
+    for (const codec of [1, 2, 3, 4]) {
       const buffer = buildBatch({ records })
       buffer.writeUInt16BE(codec, 21)
       expect(refusal(buffer)).toBe('CORRUPT_MESSAGE')
     }
   })
 
-  test.each(['gzip', 'snappy'] as const)('unpacks to more than is allowed with %s', compression => {
+  test.each(codecs)('unpacks to more than is allowed with %s', compression => {
     const value = Buffer.alloc(decompressedSizeMax)
     expect(refusal(buildBatch({ records: [{ key: null, value }], compression }))).toBe(
       'MESSAGE_TOO_LARGE'

@@ -24,7 +24,7 @@ export interface Import {
 }
 
 const isGenerated = (path: string): boolean =>
-  path.startsWith('wire/generated/') || path === 'config/generated.ts'
+  path.startsWith('wire/generated/') || /^(config|record)\/generated\.ts$/.test(path)
 
 const parsedFiles = new Map<string, ts.SourceFile>()
 
