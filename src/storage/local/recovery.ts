@@ -250,7 +250,9 @@ class Recovery {
     segment.syncedSize = isDurable ? segment.size : 0
   }
 
-  /** @param isSuperseded the durable watermark is in a later segment: the sidecar was synced, too */
+  /**
+   * @param isSuperseded the durable watermark is in a later segment: the sidecar was synced, too
+   */
   #reopen(found: FoundSegment, isSuperseded: boolean): Segment {
     const { folder, configs } = this.#options
     const { contents, baseOffset } = found

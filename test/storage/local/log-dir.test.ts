@@ -88,7 +88,7 @@ describe('a log directory', () => {
     expect((await refusalOf(files)).code).toBe('NEWER_FORMAT')
   })
 
-  test('whose meta.properties has rotted is UNREADABLE or FOREIGN, never another cluster', async () => {
+  test('whose meta.properties has rotted is refused, never another cluster', async () => {
     const meta = formatMetaProperties({ clusterId: 'cluster', nodeId: 3, formatVersion: 1 })
     for (let position = 0; position < meta.length; position++) {
       for (const bit of [0, 3, 6]) {
@@ -233,7 +233,7 @@ describe('logs of a directory', () => {
     )
   })
 
-  test('that are removed do not return, and their files go after file.delete.delay.ms', async () => {
+  test('that are removed do not return, and files go after file.delete.delay.ms', async () => {
     const files = crashable(memoryFiles())
     const directory = testDirectory(files, '/data', 'fsync')
     const { directory: opened, log } = await openOrders(directory, { fileDeleteDelayMs: 5000 })

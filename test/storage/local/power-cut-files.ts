@@ -10,7 +10,9 @@ export type Draw = (count: number) => number
 export interface PowerCutFiles extends Files {
   /** Cuts the power: files as the disk has them, on which everything starts again. */
   cut(draw: Draw): PowerCutFiles
-  /** Kills the process: files as they are, and what the dead one still does reaches them no more. */
+  /**
+   * Kills the process: files as they are, and what the dead one still does reaches them no more.
+   */
   kill(): PowerCutFiles
 }
 

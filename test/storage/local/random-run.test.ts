@@ -124,7 +124,9 @@ const failure: fc.Arbitrary<Failure> = fc.record({
   draws: fc.array(fc.nat(), { minLength: 1, maxLength: 40 })
 })
 
-/** Ends a life while some appends may be under way; gives the files and the batches they may hold. */
+/**
+ * Ends a life while some appends may be under way; gives the files and the batches they may hold.
+ */
 async function fail(
   files: PowerCutFiles,
   log: LocalLog,

@@ -24,7 +24,7 @@ async function turn(): Promise<void> {
 }
 
 describe('the buffer pool', () => {
-  test('gives a buffer of at least the size, and the same one again after it was given back', () => {
+  test('gives a buffer of at least the size, and the same one again once it is back', () => {
     const pool = new BufferPool()
     const buffer = pool.take(pooledBufferSizeMin + 1)
     expect(buffer.length).toBe(pooledBufferSizeMin * 4)
