@@ -186,6 +186,8 @@ export const damagedRangesMax = 100
  * log.initial.task.delay.ms.
  */
 export const retentionFirstCheckMaxMs = 30_000
+/** Partitions that retention looks at in one turn of the event loop, about 3 µs each. */
+export const retentionPartitionsPerTurn = 500
 /**
  * A wall clock that moves more than this against the monotonic one has jumped, milliseconds: what is
  * old by it is not deleted for now.

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
+import { deferred } from '../base/deferred.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
-import { retentionFirstCheckMaxMs } from '../limits.ts'
+import { retentionFirstCheckMaxMs, retentionPartitionsPerTurn } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Topic } from './topics.ts'
@@ -26,6 +27,7 @@ export class RetentionChecks {
   #watch: WallClockWatch | null = null
   #alarm: Alarm | null = null
   #running: Promise<void> = Promise.resolve()
+  #endPause: () => void = () => {}
   #isStopped = false
 
   constructor(options: RetentionChecksOptions) {
@@ -43,6 +45,7 @@ export class RetentionChecks {
   stop(): Promise<void> {
     this.#isStopped = true
     this.#alarm?.cancel()
+    this.#endPause()
     return this.#running
   }
 
@@ -56,11 +59,20 @@ export class RetentionChecks {
     this.#look()
     const wallMs = this.#watch?.jump === null ? this.#options.clock.wallMs() : null
     const partitions = [...this.#options.topics()].flatMap(topic => topic.partitions)
-    for (const partition of partitions) {
+    for (const [index, partition] of partitions.entries()) {
+      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#pause()
       if (this.#isStopped) return
       if (!partition.isClosed) await this.#apply(partition, wallMs)
     }
     if (!this.#isStopped) this.#schedule(this.#options.intervalMs())
+  }
+
+  /** Lets everybody else have a turn of the event loop; ends at once when retention is stopped. */
+  #pause(): Promise<void> {
+    const pause = deferred<void>()
+    this.#endPause = () => pause.resolve()
+    this.#alarm = this.#options.clock.schedule(0, this.#endPause)
+    return pause.promise
   }
 
   async #apply(partition: Partition, wallMs: number | null): Promise<void> {

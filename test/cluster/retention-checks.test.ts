@@ -1,12 +1,17 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { brokerSettings, type BrokerOptions } from '../../src/broker-options.ts'
 import { Broker } from '../../src/broker.ts'
+import { RetentionChecks } from '../../src/cluster/retention-checks.ts'
 import type { Files } from '../../src/io/files.ts'
 import { manualClock, type ManualClock } from '../../src/io/manual-clock.ts'
 import { memoryFiles } from '../../src/io/memory-files.ts'
 import { nodeRandom } from '../../src/io/node-random.ts'
+import { retentionPartitionsPerTurn } from '../../src/limits.ts'
 import { buildBatch } from '../../src/record/records.ts'
-import type { LogFields, Logger } from '../../src/telemetry/logger.ts'
+import { silentLogger, type LogFields, type Logger } from '../../src/telemetry/logger.ts'
+import { FakeLog } from '../partition/fake-log.ts'
+import { openPartition } from '../partition/fixture.ts'
 import { RawClient } from '../server/raw-client.ts'
 
 const minuteMs = 60_000
@@ -219,5 +224,51 @@ describe('retention', () => {
       message: 'a timestamp in the future keeps records beyond retention.ms',
       fields: { topic: 'orders', partition: 0, futureTimestampMs }
     })
+  })
+})
+
+describe('a check of many partitions', () => {
+  const count = 2 * retentionPartitionsPerTurn + 1
+
+  async function startChecks() {
+    const clock = manualClock()
+    const logs = Array.from({ length: count }, () => new FakeLog())
+    const partitions = await Promise.all(logs.map(log => openPartition(log, { clock })))
+    const failures: unknown[] = []
+    const checks = new RetentionChecks({
+      clock,
+      logger: silentLogger,
+      intervalMs: () => minuteMs,
+      topics: () => [{ partitions }],
+      onFailure: error => failures.push(error)
+    })
+    checks.start()
+    const passed = async (delayMs: number): Promise<number> => {
+      clock.advance(delayMs)
+      await nextTurn()
+      expect(failures).toEqual([])
+      return logs.reduce((sum, log) => sum + log.retentions.length, 0)
+    }
+    return { checks, clock, passed }
+  }
+
+  test('leaves turns of the event loop to others, and comes to its end', async () => {
+    const { checks, clock, passed } = await startChecks()
+    expect(await passed(firstCheckMs - 1)).toBe(0)
+    expect(await passed(1)).toBe(retentionPartitionsPerTurn)
+    expect(await passed(0)).toBe(2 * retentionPartitionsPerTurn)
+    expect(await passed(0)).toBe(count)
+    expect(await passed(minuteMs - 1)).toBe(count)
+    expect(await passed(1)).toBe(count + retentionPartitionsPerTurn)
+    await checks.stop()
+    expect(clock.pendingCount).toBe(0)
+  })
+
+  test('ends early when the broker stops', async () => {
+    const { checks, clock, passed } = await startChecks()
+    await passed(firstCheckMs)
+    await checks.stop()
+    expect(await passed(minuteMs)).toBe(retentionPartitionsPerTurn)
+    expect(clock.pendingCount).toBe(0)
   })
 })
