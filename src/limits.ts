@@ -189,8 +189,8 @@ export const retentionFirstCheckMaxMs = 30_000
 /** Partitions that retention looks at in one turn of the event loop, about 3 µs each. */
 export const retentionPartitionsPerTurn = 500
 /**
- * A wall clock that moves more than this against the monotonic one has jumped, milliseconds: what is
- * old by it is not deleted for now.
+ * A wall clock that moves more than this against the monotonic one has jumped, milliseconds: what
+ * is old by it is not deleted for now.
  */
 export const wallClockJumpMaxMs = 3_600_000
 /** How long a wall clock that has jumped must go on steadily to be believed, milliseconds. */
