@@ -1,12 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import { matrix, readResults, summary } from './conformance/results.ts'
 import { handlers } from '../src/handlers/index.ts'
 import { apis } from '../src/wire/generated/api-table.ts'
 
 // Writes the parts of the README that the program knows better: `npm run docs`.
 
 const readme = fileURLToPath(new URL('../README.md', import.meta.url))
+const clientsReadme = fileURLToPath(
+  new URL('../test/conformance/clients/README.md', import.meta.url)
+)
 
 /** The APIs that are answered, as a table. */
 export function apiTable(): string {
@@ -19,17 +23,31 @@ export function apiTable(): string {
   return ['| Key | API | Versions | |', '|--:|---|---|---|', ...rows].join('\n')
 }
 
-/** The README's text with its generated parts made anew. */
-export async function renewedReadme(text: string): Promise<string> {
-  const [begin, end] = ['<!-- apis: made by npm run docs -->', '<!-- /apis -->']
+/** A text with what stands between the markers of a part made anew. */
+function renewed(text: string, part: string, contents: string): string {
+  const [begin, end] = [`<!-- ${part}: made by npm run docs -->`, `<!-- /${part} -->`]
   const from = text.indexOf(begin)
   const to = text.indexOf(end)
-  if (from < 0 || to < from) throw new Error('README.md has lost its markers for the APIs')
-  const renewed = `${text.slice(0, from + begin.length)}\n\n${apiTable()}\n\n${text.slice(to)}`
-  const options = await resolveConfig(readme)
-  return format(renewed, { ...options, filepath: readme })
+  if (from < 0 || to < from) throw new Error(`the markers of ${part} are lost`)
+  return `${text.slice(0, from + begin.length)}\n\n${contents}\n\n${text.slice(to)}`
+}
+
+/** The README's text with its generated parts made anew. */
+export async function renewedReadme(text: string): Promise<string> {
+  const withApis = renewed(text, 'apis', apiTable())
+  return formatted(renewed(withApis, 'clients', summary(readResults())), readme)
+}
+
+/** The same for the README of the conformance programs. */
+export async function renewedClientsReadme(text: string): Promise<string> {
+  return formatted(renewed(text, 'steps', matrix(readResults())), clientsReadme)
+}
+
+async function formatted(text: string, filepath: string): Promise<string> {
+  return format(text, { ...(await resolveConfig(filepath)), filepath })
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(readme, await renewedReadme(readFileSync(readme, 'utf8')))
+  writeFileSync(clientsReadme, await renewedClientsReadme(readFileSync(clientsReadme, 'utf8')))
 }

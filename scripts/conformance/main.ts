@@ -5,8 +5,8 @@ import type { ClientResult } from './scenario.ts'
 import { ToolchainMissing } from './toolchains.ts'
 
 const usage = `usage: npm run conformance -- all | CLIENT...
-Takes clients through the scenario of test/conformance/clients, each against a broker of its own, and
-writes test/conformance/clients/results. Clients: ${clients.map(({ name }) => name).join(' ')}`
+Takes clients through the scenario of test/conformance/clients, each against a broker of its own,
+and writes test/conformance/clients/results. Clients: ${clients.map(({ name }) => name).join(' ')}`
 
 const againstKafka = process.env.ODRADEK_TEST_PROCESS === 'kafka'
 

@@ -12,7 +12,7 @@ export async function offeredApis(bootstrapServers: string): Promise<readonly st
   // Size, key 18, version 0, correlation id 0, no client id.
   const request = Buffer.from('0000000a0012000000000000ffff', 'hex')
   const answer = await exchange(host!, Number(port), request)
-  const names = new Map(Object.values(apis).map(api => [api.key as number, api.name as string]))
+  const names = new Map<number, string>(Object.values(apis).map(({ key, name }) => [key, name]))
   const count = answer.readInt32BE(10)
   const keys = Array.from({ length: count }, (_, index) => answer.readInt16BE(14 + 6 * index))
   return keys.flatMap(key => names.get(key) ?? [])

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { clients } from './clients.ts'
-import { steps, type ClientResult, type StepOutcome } from './scenario.ts'
+import { parseResult, steps, type ClientResult, type Step, type StepOutcome } from './scenario.ts'
 
 const folder = fileURLToPath(new URL('../../test/conformance/clients/results/', import.meta.url))
 
@@ -20,7 +20,7 @@ export function readResults(): readonly ClientResult[] {
   const files = new Set(readdirSync(folder))
   return clients.flatMap(({ name }) => {
     if (!files.has(`${name}.json`)) return []
-    return [JSON.parse(readFileSync(`${folder}${name}.json`, 'utf8')) as ClientResult]
+    return [parseResult(readFileSync(`${folder}${name}.json`, 'utf8'))]
   })
 }
 
@@ -32,16 +32,58 @@ export function sign(outcome: StepOutcome | undefined): string {
   return outcome.by === 'broker' ? '○' : '–'
 }
 
+/** Steps that the short table shows in one column. */
+export const areas: ReadonlyArray<readonly [title: string, steps: readonly Step[]]> = [
+  [
+    'topics',
+    ['create-topic', 'describe-topics', 'auto-create', 'create-partitions', 'delete-topic']
+  ],
+  ['records', ['headers-tombstones', 'large-record', 'acks', 'seek-by-time', 'delete-records']],
+  ['codecs', ['produce-none', 'produce-gzip', 'produce-snappy', 'produce-lz4', 'produce-zstd']],
+  ['idempotence', ['idempotent-producer']],
+  ['transactions', ['transaction-commit', 'transaction-abort', 'transaction-offsets']],
+  ['groups', ['group-consume', 'group-rebalance', 'commit-resume']],
+  ['KIP-848', ['group-kip-848']],
+  ['group admin', ['list-groups', 'describe-group', 'group-offsets', 'delete-group']],
+  ['cluster, configs', ['describe-cluster', 'describe-configs', 'alter-configs']],
+  ['kill, restart', ['kill-restart']]
+]
+
+/** Results as a Markdown table: a row for each client, a column for each area of the scenario. */
+export function summary(results: readonly ClientResult[]): string {
+  const rows = results.map(result => {
+    const cells = areas.map(([, wanted]) => areaCell(result, wanted))
+    const { library, version, variant } = result
+    const name = variant === undefined ? library : `${library} as ${variant}`
+    return `| ${name} | ${version} | ${cells.join(' | ')} |`
+  })
+  return [
+    `| Client | Version | ${areas.map(([title]) => title).join(' | ')} |`,
+    `|---|---|${areas.map(() => '---|').join('')}`,
+    ...rows
+  ].join('\n')
+}
+
+/** One sign where all steps went the same way, else the most frequent and the exceptions. */
+function areaCell(result: ClientResult, wanted: readonly Step[]): string {
+  const bySign = new Map<string, string[]>()
+  for (const step of wanted) {
+    const its = sign(result.steps.find(outcome => outcome.step === step))
+    bySign.set(its, [...(bySign.get(its) ?? []), step.replace(/^produce-|-group$/, '')])
+  }
+  const [most, ...others] = [...bySign].sort(([, a], [, b]) => b.length - a.length)
+  return [most![0], ...others.map(([its, steps]) => `${its} ${steps.join(', ')}`)].join('; ')
+}
+
 /** Results as a Markdown table: a row for each step, a column for each client. */
 export function matrix(results: readonly ClientResult[]): string {
   const rows = steps.map(step => {
     const signs = results.map(result => sign(result.steps.find(outcome => outcome.step === step)))
     return `| ${step} | ${signs.join(' | ')} |`
   })
-  const titles = results.map(({ library, version }) => `${library} ${version}`)
   return [
-    `| | ${titles.join(' | ')} |`,
-    `|---|${results.map(() => ':-:').join('|')}|`,
+    `| | ${results.map(({ client }) => client).join(' | ')} |`,
+    `|---|${results.map(() => ':-:|').join('')}`,
     ...rows
   ].join('\n')
 }

@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { startBrokerProcess, type BrokerProcess } from '../../test/conformance/broker-process.ts'
 import type { Client } from './clients.ts'
 import { offeredApis } from './offered-apis.ts'
 import { completed, parseLine, type ClientResult, type Step, type StepOutcome } from './scenario.ts'
 import type { Program } from './toolchains.ts'
+
+/** What a program needs to know and do of the broker that it talks to. */
+export type BrokerToKill = Pick<BrokerProcess, 'bootstrapServers' | 'kill' | 'restart'>
 
 /** Longest time for one client's whole scenario, ms; its steps have shorter ones of their own. */
 const programTimeoutMs = 8 * 60_000
@@ -24,7 +26,7 @@ export async function runClient(client: Client, program: Program): Promise<Clien
 export async function runProgram(
   client: Pick<Client, 'name' | 'variant'>,
   program: Program,
-  broker: BrokerProcess
+  broker: BrokerToKill
 ): Promise<ClientResult> {
   const child = spawn(program.command, program.commandArguments, {
     cwd: program.directory,
@@ -37,7 +39,9 @@ export async function runProgram(
     },
     stdio: ['pipe', 'pipe', 'pipe']
   })
-  const closed = once(child, 'close')
+  const ended = new Promise<string>(resolve => {
+    child.once('close', (code, signal) => resolve(signal ?? String(code)))
+  })
   const timer = setTimeout(() => child.kill('SIGKILL'), programTimeoutMs)
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -45,16 +49,17 @@ export async function runProgram(
   })
   child.stdin.on('error', () => {})
   const { outcomes, library, version } = await follow(child, broker)
-  const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null]
+  const reason = `the program ended with ${await ended} ${errors}`.trim()
   clearTimeout(timer)
-  const reason = `the program ended with ${signal ?? code} ${errors}`.trim()
-  return { client: client.name, library, version, steps: completed(outcomes, reason) }
+  const { name, variant } = client
+  const its = { client: name, library, version, ...(variant === undefined ? {} : { variant }) }
+  return { ...its, steps: completed(outcomes, reason) }
 }
 
 /** Reads what a program prints until its output ends, and does what it asks for. */
 async function follow(
   child: ChildProcess,
-  broker: BrokerProcess
+  broker: BrokerToKill
 ): Promise<{ outcomes: Map<Step, StepOutcome>; library: string; version: string }> {
   const outcomes = new Map<Step, StepOutcome>()
   let [library, version] = ['', '']

@@ -56,6 +56,8 @@ export interface ClientResult {
   /** The client library's own name and version, as the program itself reported them. */
   readonly library: string
   readonly version: string
+  /** Configuration that makes another client of the same library. */
+  readonly variant?: string
   readonly steps: readonly StepOutcome[]
 }
 
@@ -73,30 +75,51 @@ export type ProgramLine =
  */
 export function parseLine(line: string): ProgramLine | null {
   if (!line.startsWith('{')) return null
-  const { client, version, ask, step, result, by, detail } = JSON.parse(line) as Record<
-    string,
-    string | undefined
-  >
-  if (ask === 'kill-restart') return { kind: 'ask', ask }
-  if (client !== undefined && version !== undefined) {
-    return { kind: 'introduction', client, version }
-  }
-  if (!isStep(step)) throw new Error(`no step of the scenario: ${line}`)
-  switch (result) {
-    case 'passed':
-      return { kind: 'outcome', outcome: { step, result } }
-    case 'failed':
-      return { kind: 'outcome', outcome: { step, result, detail: detail ?? '' } }
-    case 'not-offered':
-      if (by !== 'client' && by !== 'broker') throw new Error(`whose lack is it? ${line}`)
-      return { kind: 'outcome', outcome: { step, result, by, detail: detail ?? '' } }
-    default:
-      throw new Error(`no result of a step: ${line}`)
+  const said: unknown = JSON.parse(line)
+  if (text(said, 'ask') === 'kill-restart') return { kind: 'ask', ask: 'kill-restart' }
+  const [client, version] = [text(said, 'client'), text(said, 'version')]
+  if (client !== '' && version !== '') return { kind: 'introduction', client, version }
+  return { kind: 'outcome', outcome: outcomeOf(said) }
+}
+
+/** Reads a result file; throws when it is none. */
+export function parseResult(json: string): ClientResult {
+  const result: unknown = JSON.parse(json)
+  const steps: unknown = Reflect.get(Object(result), 'steps')
+  const variant = text(result, 'variant')
+  return {
+    client: text(result, 'client'),
+    library: text(result, 'library'),
+    version: text(result, 'version'),
+    ...(variant === '' ? {} : { variant }),
+    steps: Array.isArray(steps) ? steps.map(outcomeOf) : []
   }
 }
 
-function isStep(name: string | undefined): name is Step {
-  return (steps as readonly (string | undefined)[]).includes(name)
+function outcomeOf(said: unknown): StepOutcome {
+  const [step, by, detail] = [text(said, 'step'), text(said, 'by'), text(said, 'detail')]
+  if (!isStep(step)) throw new Error(`no step of the scenario: ${JSON.stringify(said)}`)
+  switch (text(said, 'result')) {
+    case 'passed':
+      return { step, result: 'passed' }
+    case 'failed':
+      return { step, result: 'failed', detail }
+    case 'not-offered':
+      if (by === 'client' || by === 'broker') return { step, result: 'not-offered', by, detail }
+      throw new Error(`whose lack is it? ${JSON.stringify(said)}`)
+    default:
+      throw new Error(`no result of a step: ${JSON.stringify(said)}`)
+  }
+}
+
+/** A field that is text, else the empty text. */
+function text(said: unknown, name: string): string {
+  const value: unknown = Reflect.get(Object(said), name)
+  return typeof value === 'string' ? value : ''
+}
+
+function isStep(name: string): name is Step {
+  return steps.some(step => step === name)
 }
 
 /** All steps in order; those that a program never came to have failed, for `reason`. */

@@ -100,7 +100,9 @@ export async function mavenProgram(
   await run(
     'mvn',
     [
-      ...['--batch-mode', '--quiet', 'compile'],
+      '--batch-mode',
+      '--quiet',
+      'compile',
       ...profiles.map(profile => `--activate-profiles=${profile}`),
       `-Dkafka.version=${kafkaVersion}`,
       `-Dkafka.line=${kafkaVersion.split('.')[0]}`,

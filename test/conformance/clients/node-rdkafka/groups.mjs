@@ -17,6 +17,8 @@ async function member(group, topic, options = {}) {
   return consumer
 }
 
+const byKey = (a, b) => (a.key < b.key ? -1 : 1)
+
 async function groupConsume(group, options) {
   await createTopic(group, 4)
   const sent = records(100)
@@ -24,21 +26,20 @@ async function groupConsume(group, options) {
   const consumer = await member(group, group, options)
   const back = plain(await poll(consumer, sent.length))
   await disconnect(consumer)
-  const byKey = (a, b) => (a.key < b.key ? -1 : 1)
   expectSame(sent.toSorted(byKey), back.toSorted(byKey))
 }
 
 /** A member that polls in the background and counts its partitions. */
 async function counted(group, topic, options) {
   const consumer = await member(group, topic, options)
-  let stopped = false
+  const stop = new AbortController()
   const polling = (async () => {
-    while (!stopped) await call(consumer, 'consume', 100)
+    while (!stop.signal.aborted) await call(consumer, 'consume', 100)
   })()
   return {
     has: count => consumer.assignments().length === count,
     leave: async () => {
-      stopped = true
+      stop.abort()
       await polling
       await disconnect(consumer)
     }

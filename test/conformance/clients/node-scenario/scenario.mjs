@@ -67,10 +67,10 @@ async function killAndRestart() {
  */
 export async function produceThroughKill(produce) {
   const acknowledged = []
-  let stopped = false
+  const stop = new AbortController()
   let failure
   const work = async () => {
-    for (let number = 0; !stopped; number++) {
+    for (let number = 0; !stop.signal.aborted; number++) {
       const value = `value-${number}`
       await produce(value)
       acknowledged.push(value)
@@ -85,7 +85,7 @@ export async function produceThroughKill(produce) {
   await more()
   await killAndRestart()
   await more()
-  stopped = true
+  stop.abort()
   await working
   return acknowledged
 }
@@ -101,7 +101,7 @@ export function records(count) {
 export function expect(what, expected, actual) {
   const [wanted, got] = [JSON.stringify(expected), JSON.stringify(actual)]
   if (wanted === got) return
-  throw new Error(`${what}: expected ${`${wanted}`.slice(0, 200)}, got ${`${got}`.slice(0, 200)}`)
+  throw new Error(`${what}: expected ${wanted.slice(0, 200)}, got ${got?.slice(0, 200)}`)
 }
 
 export function expectSame(sent, read) {

@@ -11,6 +11,7 @@ import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ConfigEntry.ConfigSource;
 import org.apache.kafka.clients.admin.DescribeConfigsOptions;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.ConfigResource.Type;
@@ -42,7 +43,8 @@ final class AdminConfigs {
   }
 
   private void describe(Admin admin) throws Exception {
-    part.clients().createTopic("configured", 1);
+    var topic = new NewTopic("configured", 1, (short) 1);
+    admin.createTopics(List.of(topic.configs(Map.of("max.message.bytes", "2000")))).all().get();
     var options = new DescribeConfigsOptions().includeSynonyms(true).includeDocumentation(true);
     var unknown = new ConfigResource(Type.TOPIC, "unknown");
     var found = admin.describeConfigs(List.of(TOPIC, unknown), options).values();
@@ -53,8 +55,10 @@ final class AdminConfigs {
     Check.equal("type", ConfigEntry.ConfigType.LONG, entry.type());
     Check.that(!entry.documentation().isEmpty(), "it has a documentation");
     Check.equal("read only", false, entry.isReadOnly());
-    var hours = entry.synonyms().stream().map(ConfigEntry.ConfigSynonym::name).toList();
-    Check.that(hours.contains("log.retention.hours"), "synonyms: " + hours);
+    var synonyms = found.get(TOPIC).get().get("max.message.bytes").synonyms().stream()
+        .map(synonym -> synonym.source() + " " + synonym.name()).toList();
+    Check.equal("synonyms", List.of(
+        "DYNAMIC_TOPIC_CONFIG max.message.bytes", "DEFAULT_CONFIG message.max.bytes"), synonyms);
     // Without them Kafka Streams does not start.
     for (String name : List.of("cleanup.policy", "retention.bytes", "min.compaction.lag.ms")) {
       Check.that(found.get(TOPIC).get().get(name) != null, name + " is described");

@@ -51,11 +51,14 @@ final class Admins {
       Map.entry("deleteStreamsGroupOffsets", "StreamsGroupDescribe"),
       Map.entry("deleteStreamsGroups", "StreamsGroupDescribe")));
 
-  /** Methods for which no step is worth its while: controllers and disks are not ours to change. */
+  /** Methods without a step: for controllers, disks, tokens, and groups that share or stream. */
   private static final Set<String> LEFT_OUT = Set.of(
       "unregisterBroker", "unregisterController", "addRaftVoter", "removeRaftVoter",
       "alterReplicaLogDirs", "createDelegationToken", "renewDelegationToken",
-      "expireDelegationToken", "describeDelegationToken");
+      "expireDelegationToken", "describeDelegationToken", "alterShareGroupOffsets",
+      "deleteShareGroupOffsets", "deleteShareGroups", "describeShareGroups",
+      "listShareGroupOffsets", "alterStreamsGroupOffsets", "deleteStreamsGroupOffsets",
+      "deleteStreamsGroups", "describeStreamsGroups", "listStreamsGroupOffsets");
 
   private final Run run;
   private final Clients clients;
