@@ -79,7 +79,7 @@ export class Cluster {
   readonly #endpoints: Endpoints
   readonly #changes = new Serial()
   readonly #producerIds: ProducerIds
-  readonly #deletionListeners: Array<(topic: Topic) => void> = []
+  readonly #deletionListeners: Array<(topic: Topic) => Promise<void>> = []
   #config: BrokerConfig
 
   /**
@@ -261,8 +261,11 @@ export class Cluster {
     return this.#producerIds.next()
   }
 
-  /** Tells of every topic that is deleted, when it is gone for readers. */
-  onTopicDeleted(listener: (topic: Topic) => void): void {
+  /**
+   * Tells of every topic that is deleted, when it is gone for readers; the deletion is answered
+   * when the listeners are done.
+   */
+  onTopicDeleted(listener: (topic: Topic) => Promise<void>): void {
     this.#deletionListeners.push(listener)
   }
 
@@ -392,11 +395,10 @@ export class Cluster {
   }
 
   async #dropTopics(topics: readonly Topic[]): Promise<void> {
-    for (const topic of topics) {
-      for (const listener of this.#deletionListeners) listener(topic)
-    }
+    const told = topics.flatMap(topic => this.#deletionListeners.map(listener => listener(topic)))
     const partitions = topics.flatMap(topic => topic.partitions)
     if (partitions.length > 0) await this.#remove(partitions)
+    await Promise.all(told)
   }
 
   /** Lets the config records that have been applied take effect. */

@@ -101,8 +101,9 @@ export class GroupCoordinator {
   }
 
   /** Brings all groups back from `__consumer_offsets`, if there is one. */
-  load(): Promise<void> {
-    return this.#shards.load()
+  async load(): Promise<void> {
+    await this.#shards.load()
+    await this.#durable()
   }
 
   close(): Promise<void> {
@@ -118,10 +119,14 @@ export class GroupCoordinator {
     return this.#shards.ready()
   }
 
-  /** Forgets what was committed for a topic that is gone. */
-  onTopicDeleted(topic: string): void {
+  /**
+   * Forgets what was committed for a topic that is gone; resolves when that is durable. Before, a
+   * crash would give these offsets to the next topic of this name.
+   */
+  onTopicDeleted(topic: string): Promise<void> {
     const isGone = (other: string): boolean => other === topic
     for (const shard of this.#shards.all()) shard.post({ type: 'topicsGone', isGone })
+    return this.#durable()
   }
 
   /**
@@ -316,6 +321,14 @@ export class GroupCoordinator {
       return reply.ok ? reply.value.groups : [{ groupId, error: reply.error }]
     })
     return (await Promise.all(outcomes)).flat()
+  }
+
+  /** Resolves when everything decided so far is durable: a shard answers nobody sooner. */
+  async #durable(): Promise<void> {
+    const shards = this.#shards.all()
+    await Promise.all(
+      shards.map(shard => shard.submit(ticket => ({ type: 'describe', ticket, groupId: '' })))
+    )
   }
 
   async #ask<T extends GroupReply['type']>(

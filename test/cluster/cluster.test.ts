@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { deferred } from '../../src/base/deferred.ts'
 import { MetadataLogError } from '../../src/cluster/metadata-log.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { producerIdBlockSize } from '../../src/limits.ts'
+import { settle } from '../group/fixture.ts'
 import { createTopic, Disk, newTopic } from './fixture.ts'
 
 /** What a cluster shows of its topics, without the partitions themselves. */
@@ -174,9 +176,22 @@ test('whoever listens hears of a deleted topic when it is already gone', async (
   const cluster = await new Disk().open()
   const topicId = await createTopic(cluster, 'orders')
   const heard: unknown[] = []
-  cluster.onTopicDeleted(topic => heard.push([topic.topicId, cluster.topic(topic.name)]))
+  cluster.onTopicDeleted(async topic => void heard.push([topic.topicId, cluster.topic(topic.name)]))
   await cluster.deleteTopics([topicId])
   expect(heard).toEqual([[topicId, undefined]])
+})
+
+test('a deletion is answered when all who had to hear of it are done', async () => {
+  const cluster = await new Disk().open()
+  const topicId = await createTopic(cluster, 'orders')
+  const heard = deferred<void>()
+  cluster.onTopicDeleted(() => heard.promise)
+  let isAnswered = false
+  const deleted = cluster.deleteTopics([topicId]).then(() => (isAnswered = true))
+  await settle()
+  expect([cluster.topic('orders'), isAnswered]).toEqual([undefined, false])
+  heard.resolve()
+  await deleted
 })
 
 test('callers who need the same topic at once get one and the same', async () => {

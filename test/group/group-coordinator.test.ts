@@ -194,12 +194,23 @@ test('commits for a deleted topic are forgotten, even by a broker that was down'
   await commit(bench, 'orders', 0, 5n)
   await commit(bench, 'payments', 0, 6n)
   bench.topics.delete('orders')
-  bench.groups.onTopicDeleted('orders')
+  await bench.groups.onTopicDeleted('orders')
   expect(await fetched(bench)).toEqual([['payments', 0, 6n]])
   bench.topics.delete('payments')
   await bench.restart()
   bench.topics.set('payments', 1)
   expect(await fetched(bench)).toEqual([])
+})
+
+test('commits for a deleted topic are forgotten durably before the deletion is over', async () => {
+  const bench = await GroupBench.start({ durability: 'manual' })
+  await bench.settled(commit(bench, 'orders', 0, 5n))
+  let isOver = false
+  const forgotten = bench.groups.onTopicDeleted('orders').then(() => (isOver = true))
+  await settle()
+  expect(isOver).toBe(false)
+  await bench.settled(forgotten)
+  expect(isOver).toBe(true)
 })
 
 test('groups of all partitions are listed, and deleted in the order of the request', async () => {
