@@ -22,7 +22,7 @@ import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { planRetention } from './retention.ts'
 import { SegmentList } from './segment-list.ts'
-import { wholeOf, type IndexedBatch } from './segment-indexes.ts'
+import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
 import { cutSegment, rewriteTail } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
 import { kindOfRefusal, messageOf } from './write-refusal.ts'
@@ -54,7 +54,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   readonly #durability: LogDurability
   readonly #listeners: (() => void)[] = []
   readonly #damage: DamageReports
-  readonly #indexLoads = new Map<Segment, Promise<void>>()
+  readonly #indexLoads = new Map<Segment, Promise<SegmentIndexes>>()
   #configs: LogConfigs
   #logStartOffset: number
   #logEndOffset: number
@@ -309,10 +309,10 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#durability.refuse(error.message)
   }
 
-  ensureIndexes(segment: Segment): Promise<void> {
+  async indexesOf(segment: Segment): Promise<SegmentIndexes> {
     if (segment.indexes !== null) {
       if (segment !== this.segments.active) this.#context.indexes.touch(segment)
-      return Promise.resolve()
+      return segment.indexes
     }
     let load = this.#indexLoads.get(segment)
     if (load === undefined) {
@@ -454,9 +454,9 @@ export class LocalLog implements PartitionLog, ReadableLog {
       this.#setAside(active!)
     }
     this.epochs.truncate(baseOffset)
-    await this.ensureIndexes(segment)
+    const indexes = await this.indexesOf(segment)
     this.#context.indexes.forget(segment)
-    await cutSegment(this.#context, segment, position, this.#configs)
+    await cutSegment(this.#context, segment, indexes, position, this.#configs)
     this.#durability.changed(segment)
     return this.#whenFlushed()
   }
