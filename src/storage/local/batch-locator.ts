@@ -5,6 +5,7 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 import { findBatch, isSound, ScanWindow } from './log-scan.ts'
 import type { OffsetIndex } from './offset-index.ts'
 import type { ReadSteps } from './read-steps.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
 import type { Segment } from './segment.ts'
 
 /** Bytes that a walk from an index entry to a batch reads at a time: some index intervals. */
@@ -32,11 +33,11 @@ export class BatchLocator {
     this.#log = log
   }
 
-  /** The batch that holds `offset`; null when damage hides it. The indexes are in memory. */
-  *locate(segment: Segment, offset: number): ReadSteps<Place | null> {
+  /** The batch that holds `offset`; null when damage hides it. */
+  *locate(segment: Segment, indexes: SegmentIndexes, offset: number): ReadSteps<Place | null> {
     const hint = segment.hints.find(offset)
     if (hint !== -1) return { position: hint, baseOffset: offset }
-    const { offsets } = segment.indexes!
+    const { offsets } = indexes
     const entry = offsets.lookup(offset)
     const window = this.#window(segment)
     try {
@@ -44,19 +45,24 @@ export class BatchLocator {
         entry === -1
           ? { position: 0, baseOffset: segment.baseOffset }
           : yield* placeOf(window, offsets, entry)
-      return yield* this.#walk(segment, window, start, offset)
+      return yield* this.#walk(segment, offsets, window, start, offset)
     } finally {
       window.release()
     }
   }
 
   /** Goes on looking for the batch that holds `offset` behind one that turned out damaged. */
-  *behind(segment: Segment, damaged: Place, offset: number): ReadSteps<Place | null> {
+  *behind(
+    segment: Segment,
+    { offsets }: SegmentIndexes,
+    damaged: Place,
+    offset: number
+  ): ReadSteps<Place | null> {
     const window = this.#window(segment)
     try {
-      const next = yield* this.#placeBehind(segment, window, damaged)
+      const next = yield* this.#placeBehind(segment, offsets, window, damaged)
       if (next === null || next.baseOffset > offset) return null
-      return yield* this.#walk(segment, window, next, offset)
+      return yield* this.#walk(segment, offsets, window, next, offset)
     } finally {
       window.release()
     }
@@ -64,6 +70,7 @@ export class BatchLocator {
 
   *#walk(
     segment: Segment,
+    offsets: OffsetIndex,
     window: ScanWindow,
     start: Place,
     offset: number
@@ -87,7 +94,7 @@ export class BatchLocator {
       const isBeforeSound =
         before === null || (yield* isSound(window, before.position, before.baseOffset))
       const damaged: Place = isBeforeSound ? place : before!
-      const next = yield* this.#placeBehind(segment, window, damaged)
+      const next = yield* this.#placeBehind(segment, offsets, window, damaged)
       if (next === null || next.baseOffset > offset) return null
       before = null
       place = next
@@ -95,8 +102,12 @@ export class BatchLocator {
   }
 
   /** Where framing can be picked up again: at a sound batch, or at the next index entry. */
-  *#placeBehind(segment: Segment, window: ScanWindow, damaged: Place): ReadSteps<Place | null> {
-    const { offsets } = segment.indexes!
+  *#placeBehind(
+    segment: Segment,
+    offsets: OffsetIndex,
+    window: ScanWindow,
+    damaged: Place
+  ): ReadSteps<Place | null> {
     const entry = offsets.after(damaged.position)
     const isLast = entry === offsets.count
     const found = yield* findBatch(window, {

@@ -1,4 +1,3 @@
-import { assert } from '../../base/assert.ts'
 import { pooledBuffersSizeMax, pooledBufferSizeMax, pooledBufferSizeMin } from '../../limits.ts'
 
 /**
@@ -37,7 +36,6 @@ export class BufferPool {
   give(buffer: Buffer): void {
     const free = this.#free.get(buffer.length)
     if (free === undefined || this.#keptSize + buffer.length > pooledBuffersSizeMax) return
-    assert(!free.includes(buffer), 'a buffer is given back once')
     free.push(buffer)
     this.#keptSize += buffer.length
   }

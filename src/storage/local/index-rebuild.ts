@@ -11,7 +11,13 @@ import type { LogContext } from './log-context.ts'
 import { findBatch, ScanWindow } from './log-scan.ts'
 import { runAsync, type ReadSteps } from './read-steps.ts'
 import type { Segment } from './segment.ts'
-import { emptyIndexes, indexBatch, noProgress, readIndexes } from './segment-indexes.ts'
+import {
+  emptyIndexes,
+  indexBatch,
+  noProgress,
+  readIndexes,
+  type SegmentIndexes
+} from './segment-indexes.ts'
 
 /**
  * Brings the indexes of a sealed segment into memory: from their files, or from the batches when
@@ -25,19 +31,21 @@ export async function loadIndexes(
   segment: Segment,
   epochs: LeaderEpochs,
   indexIntervalBytes: number
-): Promise<void> {
+): Promise<SegmentIndexes> {
   const { marks } = segment.sidecar
   const read = await readIndexes(context.files, folder, segment.baseOffset, marks)
   if (read !== null) {
     segment.takeIndexes(read, 'read')
-    return
+    return read
   }
   context.logger.warn('index files are missing or damaged and are made anew', {
     segment: segment.log.path
   })
   const window = new ScanWindow(segment.log, segment.size, context.buffers)
   try {
-    await runAsync(rebuildSteps(segment, window, epochs, indexIntervalBytes))
+    const rebuilt = await runAsync(rebuildSteps(segment, window, epochs, indexIntervalBytes))
+    segment.takeIndexes(rebuilt, 'rebuilt')
+    return rebuilt
   } finally {
     window.release()
   }
@@ -48,7 +56,7 @@ function* rebuildSteps(
   window: ScanWindow,
   epochs: LeaderEpochs,
   indexIntervalBytes: number
-): ReadSteps<void> {
+): ReadSteps<SegmentIndexes> {
   const indexes = emptyIndexes(segment.baseOffset)
   const progress = noProgress()
   let position = 0
@@ -80,5 +88,5 @@ function* rebuildSteps(
     expected = batch.lastOffset + 1
   }
   indexes.times.append(progress.largestTimestampMs, progress.offsetOfLargestTimestamp)
-  segment.takeIndexes(indexes, 'rebuilt')
+  return indexes
 }

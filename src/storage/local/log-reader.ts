@@ -10,6 +10,7 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import { ScanWindow } from './log-scan.ts'
 import { isFileError, readInto, runAsync, runSync, type ReadSteps } from './read-steps.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
 
@@ -27,7 +28,8 @@ export interface ReadableLog {
   readonly readableEndOffset: number
   /** Rises when records are taken away at the end, which a read under way must not miss. */
   readonly truncationCount: number
-  ensureIndexes(segment: Segment): Promise<void>
+  /** The indexes of a segment, read from disk if they have to be. */
+  indexesOf(segment: Segment): Promise<SegmentIndexes>
   reportDamage(segment: Segment, fromOffset: number, toOffset: number): void
 }
 
@@ -63,8 +65,9 @@ export class LogReader {
     if (fromOffset >= segment.endOffset || fromOffset < segment.baseOffset) {
       return Promise.resolve(this.#corrupt(segment, fromOffset))
     }
-    if (segment.indexes !== null && this.#isHot(segment, this.#anchorOf(segment, fromOffset))) {
-      return Promise.resolve(runSync(this.#readSteps(segment, request)))
+    const { indexes } = segment
+    if (indexes !== null && this.#isHot(segment, anchorOf(segment, indexes, fromOffset))) {
+      return Promise.resolve(runSync(this.#readSteps(segment, indexes, request)))
     }
     return this.#readCold(segment, request)
   }
@@ -83,8 +86,8 @@ export class LogReader {
     for (const segment of this.#log.segments.all.slice()) {
       if (segment.endOffset <= next || segment.baseOffset >= end) continue
       if (segment.largestTimestampMs < timestampMs) continue
-      const found = await this.#whenIndexed(segment, () =>
-        this.#timestampSteps(segment, timestampMs, next, end)
+      const found = await this.#whenIndexed(segment, indexes =>
+        this.#timestampSteps(segment, indexes, timestampMs, next, end)
       )
       // Whatever was found in a segment that is given up by now, the log begins behind it.
       if (!this.#log.segments.has(segment)) continue
@@ -106,14 +109,16 @@ export class LogReader {
     if (segment === undefined || offset < segment.baseOffset || offset >= segment.endOffset) {
       return null
     }
-    await this.#log.ensureIndexes(segment)
-    const place = await runAsync(this.#locator.locate(segment, offset))
+    const indexes = await this.#log.indexesOf(segment)
+    const place = await runAsync(this.#locator.locate(segment, indexes, offset))
     return place === null ? null : { ...place, segment }
   }
 
   async #readCold(segment: Segment, request: ReadRequest): Promise<ReadResult> {
     const { truncationCount } = this.#log
-    const result = await this.#whenIndexed(segment, () => this.#readSteps(segment, request))
+    const result = await this.#whenIndexed(segment, indexes =>
+      this.#readSteps(segment, indexes, request)
+    )
     const isStale =
       truncationCount !== this.#log.truncationCount || !this.#log.segments.has(segment)
     if (!isStale) return result
@@ -124,25 +129,30 @@ export class LogReader {
   /** Runs steps that need the indexes of `segment`, which may have to be read first. */
   async #whenIndexed<T>(
     segment: Segment,
-    steps: () => ReadSteps<Result<T, ReadError>>
+    steps: (indexes: SegmentIndexes) => ReadSteps<Result<T, ReadError>>
   ): Promise<Result<T, ReadError>> {
+    let indexes: SegmentIndexes
     try {
-      await this.#log.ensureIndexes(segment)
+      indexes = await this.#log.indexesOf(segment)
     } catch (error) {
       if (isFileError(error)) return failure('STORAGE', error.message)
       throw error
     }
-    return runAsync(steps())
+    return runAsync(steps(indexes))
   }
 
   /** Whole batches from the one that holds the request's offset, out of one segment. */
-  *#readSteps(segment: Segment, request: ReadRequest): ReadSteps<ReadResult> {
+  *#readSteps(
+    segment: Segment,
+    indexes: SegmentIndexes,
+    request: ReadRequest
+  ): ReadSteps<ReadResult> {
     try {
-      let place = yield* this.#locator.locate(segment, request.fromOffset)
+      let place = yield* this.#locator.locate(segment, indexes, request.fromOffset)
       while (place !== null) {
         const batches = yield* this.#readRun(segment, place, request)
         if (batches !== 'damaged') return success(batches)
-        place = yield* this.#locator.behind(segment, place, request.fromOffset)
+        place = yield* this.#locator.behind(segment, indexes, place, request.fromOffset)
       }
       return this.#corrupt(segment, request.fromOffset)
     } catch (error) {
@@ -202,11 +212,12 @@ export class LogReader {
    */
   *#timestampSteps(
     segment: Segment,
+    indexes: SegmentIndexes,
     timestampMs: number,
     next: number,
     end: number
   ): ReadSteps<Result<number | null, ReadError>> {
-    const { times } = segment.indexes!
+    const { times } = indexes
     const entry = times.lookup(timestampMs)
     const from = entry === -1 ? segment.baseOffset : times.offsetAt(entry) + 1
     let offset = Math.max(from, next, segment.baseOffset)
@@ -214,7 +225,7 @@ export class LogReader {
     if (offset >= stop) return success(null)
     const window = new ScanWindow(segment.log, segment.size, this.#context.buffers)
     try {
-      const place = yield* this.#locator.locate(segment, offset)
+      const place = yield* this.#locator.locate(segment, indexes, offset)
       if (place === null) return this.#corrupt(segment, offset)
       let { position, baseOffset: expected } = place
       while (offset < stop) {
@@ -239,14 +250,6 @@ export class LogReader {
     }
   }
 
-  /** A position at or before the batch that holds `offset`. */
-  #anchorOf(segment: Segment, offset: number): number {
-    const hint = segment.hints.find(offset)
-    if (hint !== -1) return hint
-    const entry = segment.indexes!.offsets.lookup(offset)
-    return entry === -1 ? 0 : segment.indexes!.offsets.positionAt(entry)
-  }
-
   #isHot(segment: Segment, position: number): boolean {
     if (this.#context.durability === 'memory') return true
     if (position < segment.openedSize) return false
@@ -260,6 +263,14 @@ export class LogReader {
 }
 
 type ReadFailure = ReturnType<typeof failure<ReadError>>
+
+/** A position at or before the batch that holds `offset`. */
+function anchorOf(segment: Segment, { offsets }: SegmentIndexes, offset: number): number {
+  const hint = segment.hints.find(offset)
+  if (hint !== -1) return hint
+  const entry = offsets.lookup(offset)
+  return entry === -1 ? 0 : offsets.positionAt(entry)
+}
 
 function noBatches(fromOffset: number): ReadBatches {
   return { bytes: nothing, baseOffset: fromOffset, release: () => {} }

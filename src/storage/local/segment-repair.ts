@@ -3,6 +3,7 @@ import type { LogConfigs } from '../partition-log.ts'
 import type { LogContext } from './log-context.ts'
 import { ScanWindow } from './log-scan.ts'
 import { runAsync, type ReadSteps } from './read-steps.ts'
+import type { SegmentIndexes } from './segment-indexes.ts'
 import type { Segment } from './segment.ts'
 
 /** Bytes that are written again at a time. */
@@ -43,10 +44,11 @@ export async function rewriteTail(
 export async function cutSegment(
   context: LogContext,
   segment: Segment,
+  indexes: SegmentIndexes,
   position: number,
   configs: LogConfigs
 ): Promise<void> {
-  segment.cut(position)
+  segment.cut(position, indexes)
   const window = new ScanWindow(segment.log, position, context.buffers)
   try {
     await runAsync(acceptAgain(segment, window, position, configs.indexIntervalBytes))

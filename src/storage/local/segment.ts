@@ -244,11 +244,11 @@ export class Segment implements IndexHolder {
    *
    * @throws FileError when the system refuses
    */
-  cut(position: number): void {
+  cut(position: number, indexes: SegmentIndexes): void {
     this.log.get().truncate(position)
     this.#cutCount++
     const mark = this.sidecar.marks.findLast(({ position: at }) => at <= position) ?? null
-    this.restore(mark, this.#indexes)
+    this.restore(mark, indexes)
     this.syncedSize = Math.min(this.syncedSize, position)
     this.openedSize = Math.min(this.openedSize, position)
   }
