@@ -22,7 +22,17 @@ var codecs = []struct {
 
 func produce(admin *kafka.Client) {
 	run.Step("auto-create", func(ctx context.Context) error {
-		return sendAndRead(ctx, "auto-create", scenario.Records(3), func(w *kafka.Writer) { w.AllowAutoTopicCreation = true })
+		sent := scenario.Records(3)
+		// Apache Kafka answers before the topic is there, and the Writer takes that for an error.
+		err := scenario.Until(ctx, "the topic is created", func() (bool, error) {
+			err := send(ctx, "auto-create", messages(sent), func(w *kafka.Writer) { w.AllowAutoTopicCreation = true })
+			return err == nil, err
+		})
+		if err != nil {
+			return err
+		}
+		back, err := read(ctx, "auto-create", len(sent))
+		return errors.Join(err, scenario.Same(sent, plain(back)))
 	})
 	for _, codec := range codecs {
 		run.Step("produce-"+codec.name, func(ctx context.Context) error {
