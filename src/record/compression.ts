@@ -1,5 +1,5 @@
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
-import { failure, success, type Result } from '../base/result.ts'
+import { failure, success, type Failure, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
 import type { Compression } from './batch.ts'
 import { compressLz4, decompressLz4 } from './lz4.ts'
@@ -33,13 +33,19 @@ const gzip: Codec = {
   decompress(bytes, sizeMax) {
     try {
       const chunkSize = Math.min(Math.max(4 * bytes.length, gzipChunkSizeMin), gzipChunkSizeMax)
-      return success(gunzipSync(bytes, { maxOutputLength: Math.max(sizeMax, 1), chunkSize }))
+      const maxOutputLength = Math.max(sizeMax, 1)
+      const unpacked = gunzipSync(bytes, { maxOutputLength, chunkSize })
+      return unpacked.length > sizeMax ? tooLarge(sizeMax) : success(unpacked)
     } catch (error) {
       if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
-        return failure('MESSAGE_TOO_LARGE', `gzip holds more than ${sizeMax} bytes`)
+        return tooLarge(sizeMax)
       return failure('CORRUPT_MESSAGE', `gzip: ${String(error)}`)
     }
   }
+}
+
+function tooLarge(sizeMax: number): Failure<'MESSAGE_TOO_LARGE'> {
+  return failure('MESSAGE_TOO_LARGE', `gzip holds more than ${sizeMax} bytes`)
 }
 
 const codecs: Readonly<Record<Exclude<Compression, 'none'>, Codec>> = {
