@@ -6,6 +6,7 @@ import { Flusher } from './flusher.ts'
 import { IndexCache } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
 import { Remover } from './remover.ts'
+import { SpaceWatch } from './space-watch.ts'
 
 /** What a log directory brings along. */
 export type DirectoryMeans = Pick<
@@ -26,6 +27,7 @@ export class DirectoryContext implements LogContext {
   readonly cache: FileCache
   readonly flusher: Flusher
   readonly remover: Remover
+  readonly space: SpaceWatch
   /** Empty until the directory has a cluster. */
   clusterId = ''
   readonly #pathSync: Coalesced
@@ -43,6 +45,7 @@ export class DirectoryContext implements LogContext {
     this.cache = new FileCache(files, openFilesMax)
     this.flusher = new Flusher(error => this.fail(error))
     this.remover = new Remover(files, clock, logger)
+    this.space = new SpaceWatch(logger, path)
     this.#pathSync = new Coalesced(() => files.syncDirectory(path))
     this.#onFailure = onFailure
   }

@@ -164,6 +164,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       segment.accept({ size: bytes.length, lastOffset, maxTimestampMs }, indexIntervalBytes)
     }
     this.#logEndOffset = whole.lastOffset + 1
+    this.#context.space.written()
     return this.#written(segment)
   }
 
@@ -406,6 +407,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (kind === 'noSpace') {
       try {
         segment?.cutBack()
+        this.#context.space.refused(messageOf(error))
         return failure('NO_SPACE', messageOf(error))
       } catch (cutError) {
         this.#context.fail(cutError)

@@ -8,6 +8,7 @@ import type { FileCache } from './file-cache.ts'
 import type { Flusher } from './flusher.ts'
 import type { IndexCache } from './index-cache.ts'
 import type { Remover } from './remover.ts'
+import type { SpaceWatch } from './space-watch.ts'
 
 /** What all logs of one log directory share. */
 export interface LogContext {
@@ -24,6 +25,7 @@ export interface LogContext {
   readonly indexes: IndexCache
   readonly flusher: Flusher
   readonly remover: Remover
+  readonly space: SpaceWatch
   /** Set once a sync or a write has failed: nothing is written or acknowledged any more. */
   readonly failure: Error | null
   /** Declares the directory failed; only the first call counts. */

@@ -39,6 +39,7 @@ describe('a full disk', () => {
     const { log } = await openOrders(directory)
     let result = await append(log, 1, 1000)
     while (result.ok) result = await append(log, 1, 1000)
+    await append(log, 1, 1000)
     expect(result).toMatchObject({ ok: false, error: 'NO_SPACE' })
     const end = log.logEndOffset
     expect([await endReadable(log), log.durableEndOffset]).toEqual([end, end])
@@ -46,6 +47,11 @@ describe('a full disk', () => {
     expect(await append(log, 1, 1000)).toMatchObject(accepted)
     expect(await endReadable(log)).toBe(end + 1)
     expect(directory.failures).toEqual([])
+    const said = directory.lines.filter(({ message }) => /disk/.test(message))
+    expect(said.map(({ level, message }) => [level, message.split(':')[0]])).toEqual([
+      ['warn', 'the disk is full'],
+      ['info', 'the disk has room again']
+    ])
     expect(await endReadable((await openOrders(directory)).log)).toBe(end + 1)
   })
 
