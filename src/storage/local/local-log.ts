@@ -391,9 +391,12 @@ export class LocalLog implements PartitionLog, ReadableLog {
     return done
   }
 
-  /** Answers a note in a sidecar that is written. */
+  /**
+   * Answers a note in a sidecar that is written. It waits for the disk in the mode `os` too: what
+   * is removed on the strength of the note may go before it.
+   */
   #noted(segment: Segment): Promise<AppendResult> {
-    if (this.#context.durability !== 'fsync') return done
+    if (this.#context.durability === 'memory') return done
     this.#durability.changed(segment)
     return this.#durability.flushed()
   }
