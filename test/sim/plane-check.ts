@@ -181,6 +181,9 @@ function checkTopic(plane: Plane, model: PlaneModel, name: string, check: StartC
       topic.deletion = { started: earlier, done: earlier }
   }
   if (found === undefined) return
+  // Without promises an earlier topic may be back; those after it never were, then.
+  const gone = new Set(topics.slice(topics.indexOf(present) + 1))
+  model.topics = model.topics.filter(topic => !gone.has(topic))
   present.deletion = null
   present.started = earlier
   present.done = earlier
@@ -270,7 +273,7 @@ async function checkCommits(plane: Plane, model: PlaneModel, check: StartCheck):
       demand(!check.keepsPromises || possible.includes(value), kind, () => {
         return `the offset of ${name} in ${key} is ${value}, none of ${possible.join()}`
       })
-      const wasSent = value === null || commits.some(commit => commit.value === value)
+      const wasSent = value === null || group.everCommitted.includes(value)
       demand(wasSent, 'foreign', () => `the offset of ${name} in ${key} is ${value}`)
       group.commits[key] = [{ started: earlier, done: earlier, value }]
     }

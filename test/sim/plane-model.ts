@@ -55,6 +55,8 @@ export interface GroupModel {
   generations: { readonly moment: number; readonly generation: number }[]
   /** By `topic/partition`. */
   commits: Record<string, Commit[]>
+  /** Every offset that was ever committed: in the mode `os` the power may bring old ones back. */
+  readonly everCommitted: string[]
 }
 
 export interface PlaneModel {
@@ -91,7 +93,12 @@ export function presentTopic(model: PlaneModel, name: string): TopicModel | unde
 }
 
 export function group(model: PlaneModel, name: string): GroupModel {
-  return (model.groups[name] ??= { memberId: '', generations: [], commits: {} })
+  return (model.groups[name] ??= {
+    memberId: '',
+    generations: [],
+    commits: {},
+    everCommitted: []
+  })
 }
 
 export function isDone(action: Action | null): boolean {

@@ -282,6 +282,7 @@ function commit(world: World, step: PlaneStep & { type: 'commit' }): void {
   const partition = to.partition.partition
   const commits = (members.commits[`${to.topic.name}/${partition}`] ??= [])
   commits.push(change)
+  members.everCommitted.push(change.value)
   const answer = plane.groups.commitOffsets({
     groupId: name,
     memberId: members.memberId,

@@ -185,7 +185,9 @@ export class LogDirectory {
     if (!files.exists(`${this.path}/${folder}`)) return
     const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'delete')}`
     files.rename(`${this.path}/${folder}`, aside)
-    if (this.#options.durability === 'fsync') await this.#context.syncPath()
+    // In the mode `os` too: files that are removed before the name is durable leave a broken log
+    // when the power brings the name back.
+    if (this.#options.durability !== 'memory') await this.#context.syncPath()
     this.#context.remover.removeFolderLater(aside, delayMs)
   }
 

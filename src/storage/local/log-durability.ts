@@ -139,8 +139,7 @@ export class LogDurability {
 
   async #run(): Promise<void> {
     if (this.#isStopped || this.#context.failure !== null) return
-    const segment = this.#log.segments.active ?? null
-    const end = { offset: this.#log.logEndOffset, segment, position: segment?.size ?? 0 }
+    const end = this.#endOfSync()
     this.#covered = this.#waiting
     this.#waiting = null
     await this.#sync()
@@ -153,6 +152,27 @@ export class LogDurability {
     this.#covered?.resolve(success(undefined))
     this.#covered = null
     if (isRaised) this.#onRaised()
+  }
+
+  /**
+   * How far everything is on disk once what has changed is synced. In the mode `os` a sync takes a
+   * full segment along, and not what was appended to the next one meanwhile.
+   */
+  #endOfSync(): SyncedEnd {
+    const { all, active = null } = this.#log.segments
+    let end: SyncedEnd = {
+      offset: this.#log.logEndOffset,
+      segment: active,
+      position: active?.size ?? 0
+    }
+    for (let index = all.length - 1; index >= 0; index--) {
+      const segment = all[index]!
+      if (segment.endOffset <= this.#end.offset) break
+      if (this.#unsynced.has(segment) || !segment.isUrgent) continue
+      const isBehindEnd = segment.baseOffset > this.#end.offset
+      end = isBehindEnd ? { offset: segment.baseOffset, segment, position: 0 } : this.#end
+    }
+    return end
   }
 
   async #sync(): Promise<void> {

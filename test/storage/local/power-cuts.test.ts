@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { sidecarSuffix } from '../../../src/storage/local/file-names.ts'
+import { powerLoss } from '../../sim/power-loss.ts'
+import { SimDisk } from '../../sim/sim-disk.ts'
+import { SimFiles } from '../../sim/sim-files.ts'
 import { batchesOf, logConfigs } from '../batches.ts'
 import { contentOf, crashable, openOrders, orders, putContent, testDirectory } from './directory.ts'
 
@@ -72,4 +75,65 @@ test('a segment whose name came to the disk before those in front of it was neve
   expect(await recovered.append(1, 0, [batch!])).toMatchObject({ ok: true })
   const { log: again } = await openOrders(directory)
   expect(again.logEndOffset).toBe(1)
+})
+
+describe('in the mode os a power cut leaves a beginning of the log and no damage', () => {
+  /** Two files of one log may be lost independently of each other. */
+  const seeds = Array.from({ length: 200 }, (_, index) => index)
+
+  function afterCut(files: SimFiles, seed: number): SimFiles {
+    const loss = powerLoss(seed % 2 === 0 ? 'journaled' : 'adversary', files.disk, seed)
+    return new SimFiles(files.disk.afterPowerCut(loss), { seed })
+  }
+
+  async function turns(): Promise<void> {
+    for (let turn = 0; turn < 30; turn++) await new Promise(resolve => setImmediate(resolve))
+  }
+
+  async function grown() {
+    const files = new SimFiles(new SimDisk(), { seed: 1 })
+    const opened = await openOrders(testDirectory(files, '/data', 'os'), { segmentBytes: 250 })
+    for (const batch of batchesOf([2, 2, 2, 2, 2, 2])) {
+      await opened.log.append(1, batch.baseOffset, [batch])
+    }
+    await turns()
+    return { files, ...opened }
+  }
+
+  test('when only the segments that are full have been synced', async () => {
+    const { files } = await grown()
+    for (const seed of seeds) {
+      const { log } = await openOrders(testDirectory(afterCut(files, seed), '/data', 'os'))
+      expect([seed, log.damage, log.logStartOffset]).toEqual([seed, [], 0])
+    }
+  })
+
+  test('when segments below the log start offset are removed', async () => {
+    const { files, log } = await grown()
+    await log.raiseLogStartOffset(1, 9)
+    await turns()
+    for (const seed of seeds) {
+      const { log: recovered } = await openOrders(
+        testDirectory(afterCut(files, seed), '/data', 'os')
+      )
+      expect([seed, recovered.damage, recovered.logStartOffset]).toEqual([seed, [], 9])
+    }
+  })
+
+  test('when the folder of a removed log is emptied and its old name comes back', async () => {
+    const files = new SimFiles(new SimDisk(), { seed: 1 })
+    const directory = testDirectory(files, '/data', 'os')
+    const opened = await openOrders(directory, { segmentBytes: 250, fileDeleteDelayMs: 10 })
+    for (const batch of batchesOf([2, 2, 2, 2])) {
+      await opened.log.append(1, batch.baseOffset, [batch])
+    }
+    await opened.directory.close()
+    const again = await openOrders(directory, { segmentBytes: 250, fileDeleteDelayMs: 10 })
+    await again.directory.removeLog(orders)
+    for (let moment = 0; moment < 5; moment++) directory.clock.advance(10)
+    for (const seed of seeds) {
+      const { log } = await openOrders(testDirectory(afterCut(files, seed), '/data', 'os'))
+      expect([seed, log.damage]).toEqual([seed, []])
+    }
+  })
 })
