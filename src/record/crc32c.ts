@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts'
 type WholeCrc = (bytes: Uint8Array) => number
 
 /** Below this the call into native code costs more than it saves, bytes. */
-const acceleratedSizeMin = 1024
+const acceleratedSizeMin = 512
 
 const portableCrc: WholeCrc = bytes => portable.buf(bytes) >>> 0
 /** Undefined until the first large range asks for it: loading native code takes about 5 ms. */
