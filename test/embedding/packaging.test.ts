@@ -145,7 +145,15 @@ describe('the package', () => {
 
   test('carries the licence of everything that is inside it', () => {
     const notices = readFileSync(join(installed, 'dist', 'THIRD-PARTY-LICENSES.txt'), 'utf8')
-    for (const name of ['commander', 'crc-32', 'pino', 'snappyjs'])
+    for (const name of [
+      'commander',
+      'crc-32',
+      'js-xxhash',
+      'lz4-wasm-nodejs',
+      'pino',
+      'snappyjs',
+      'Zstandard'
+    ])
       expect(notices).toContain(`${name} `)
   })
 

@@ -3,9 +3,10 @@ import { KiB } from '../../src/base/sizes.ts'
 import type { Compression } from '../../src/record/batch.ts'
 import { codecOf } from '../../src/record/compression.ts'
 
-// Malformed input by the thousand: `ODRADEK_FUZZ_RUNS=100000 npx vitest run test/record/codec-fuzz`.
-// What it must not do is fail otherwise than with a value, unpack to more than is allowed, change
-// what is unpacked after it, or never end.
+// Malformed input by the thousand, and by more of them with
+// `ODRADEK_FUZZ_RUNS=30000 npx vitest run test/record/codec-fuzz --testTimeout 600000`. It must not
+// fail otherwise than with a value, unpack to more than is allowed, change what is unpacked after
+// it, or never end.
 
 const runs = Number(process.env.ODRADEK_FUZZ_RUNS ?? 2_000)
 const seed = Number(process.env.ODRADEK_FUZZ_SEED ?? 1)

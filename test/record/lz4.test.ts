@@ -68,7 +68,7 @@ function packedBlock(text: string): readonly [number, Buffer] {
 const text = 'abcabcabcabcabcabcabcabcabcabcabcabc, and so on'
 
 describe('a frame', () => {
-  test('is written as the Java client writes it: independent blocks of 64 KiB, no checksums', () => {
+  test('is written as by the Java client: independent blocks of 64 KiB, no checksums', () => {
     const packed = compressLz4(Buffer.concat([Buffer.alloc(64 * KiB), Buffer.from('xyz')]))
     expect(packed.toString('hex', 0, 7)).toBe('04224d18604082')
     // Three bytes gain nothing, so they stand as they are.
