@@ -10,12 +10,13 @@ import { endedEarly, hold, type Run } from '../../test/differential/run.ts'
 import type { Conversation } from '../../test/differential/talk.ts'
 import { defaultKafkaVersion, startKafka } from './kafka.ts'
 
-const usage = `usage: tsx scripts/oracle/differential.ts [--record] [--only NAME]... [--kafka HOST:PORT]
+const usage = `usage: tsx scripts/oracle/differential.ts [options]
 Holds every conversation of test/differential with Apache Kafka and with an embedded odradek, and
 says where their answers differ.
   --record   writes what Kafka answered to test/golden/kafka-<version>
-  --only     only the conversations whose name contains NAME
-  --kafka    an Apache Kafka that runs already, with the configs of test/differential/broker-configs.ts
+  --only     NAME, only the conversations whose name contains it; may be repeated
+  --kafka    HOST:PORT of an Apache Kafka that runs already, with the configs of
+             test/differential/broker-configs.ts
   --version  the release of Kafka to start`
 
 const { values } = parseArgs({

@@ -36,7 +36,7 @@ async function describe(
   if (!described.ok) return failed(groupId, described.error)
   const group = described.value
   if (group === null && context.apiVersion >= 6) {
-    const errorMessage = `There is no group ${groupId}.`
+    const errorMessage = `Group ${groupId} not found.`
     return { ...failed(groupId, 'GROUP_ID_NOT_FOUND'), groupState: 'Dead', errorMessage }
   }
   return {

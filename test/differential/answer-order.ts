@@ -1,11 +1,12 @@
 import { apiByKey, type ApiName } from '../../src/wire/generated/api-table.ts'
+import type { Topic } from './talk.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** Answers whose order means something, and is left as it is. */
 const orderMatters: ReadonlySet<ApiName> = new Set(['DescribeTopicPartitions'])
 
-/** Answers that may tell of everything there is, so of other conversations' topics and groups as well. */
+/** Answers that may tell of everything there is, of other conversations' topics and groups too. */
 const tellsOfAll: ReadonlySet<ApiName> = new Set([
   'Metadata',
   'ListGroups',
@@ -24,12 +25,13 @@ const indexFields = ['partitionIndex', 'index', 'partition', 'partitionId', 'bro
  * partitions by number, members by id, configs and versions by name.
  *
  * @param namePrefix what is named otherwise belongs to others and is left out
+ * @param topics whose ids are known: they are ordered by their names
  */
 export function inOrder(
   api: ApiName,
   request: unknown,
   response: unknown,
-  namePrefix: string
+  { namePrefix, topics }: { readonly namePrefix: string; readonly topics: readonly Topic[] }
 ): unknown {
   const asked = [...stringsIn(request)]
   const isOurs = (name: unknown): boolean =>
@@ -37,25 +39,30 @@ export function inOrder(
     name.startsWith(namePrefix) ||
     asked.includes(name) ||
     /^\d*$/.test(name)
+  const named = (name: string): string =>
+    topics.find(({ topicId }) => topicId === name)?.name ?? name
   const rank = (name: string): number => {
     const position = asked.indexOf(name)
     return position < 0 ? asked.length : position
   }
 
   function arrange(value: unknown, field: string): unknown {
-    if (Buffer.isBuffer(value) || typeof value !== 'object' || value === null) return value
-    if (!Array.isArray(value))
-      return Object.fromEntries(
-        Object.entries(value as Fields).map(([name, each]) => [name, arrange(each, name)])
-      )
-    const elements: unknown[] = value.filter(
+    if (Array.isArray(value)) return arrangeAll(value, field)
+    if (!isFields(value)) return value
+    if (field === 'nextCursor' && !isOurs(value.topicName)) return null
+    const fields = Object.entries(value).map(([name, each]) => [name, arrange(each, name)])
+    return Object.fromEntries(fields)
+  }
+
+  function arrangeAll(array: readonly unknown[], field: string): unknown {
+    const elements = array.filter(
       each => !tellsOfAll.has(api) || !isFields(each) || isOurs(nameOf(each))
     )
     if (elements.every(isFields)) {
       if (field === 'configs') return configsByName(elements)
       if (field === 'apiKeys') return versionsByApi(elements)
-      if (/Features$/.test(field)) return byName(elements)
-      if (!orderMatters.has(api)) elements.sort((a, b) => compare(a as Fields, b as Fields))
+      if (field.endsWith('Features')) return byName(elements)
+      if (!orderMatters.has(api)) elements.sort(compare)
     }
     return elements.map(each => arrange(each, field))
   }
@@ -63,7 +70,7 @@ export function inOrder(
   function compare(a: Fields, b: Fields): number {
     const [nameA, nameB] = [nameOf(a), nameOf(b)]
     if (nameA !== null && nameB !== null && nameA !== nameB)
-      return rank(nameA) - rank(nameB) || (nameA < nameB ? -1 : 1)
+      return rank(nameA) - rank(nameB) || (named(nameA) < named(nameB) ? -1 : 1)
     if (api !== 'LeaveGroup' && typeof a.memberId === 'string' && typeof b.memberId === 'string')
       return a.memberId < b.memberId ? -1 : 1
     return indexOf(a) - indexOf(b)
@@ -73,7 +80,9 @@ export function inOrder(
 }
 
 function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Buffer.isBuffer(value)
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value)
+  )
 }
 
 /** What an element of an answer is about; a field that is empty in this version is not it. */
@@ -82,7 +91,7 @@ function nameOf(element: Fields): string | null {
     const value = element[field]
     if (typeof value === 'string' && value !== '') return value
   }
-  return null
+  return element.groupId === '' ? '' : null
 }
 
 function indexOf(element: Fields): number {
@@ -109,10 +118,14 @@ function configsByName(configs: readonly Fields[]): Fields {
     sorted.map(({ name, synonyms, ...rest }) => [
       name,
       Array.isArray(synonyms)
-        ? { ...rest, synonyms: (synonyms as Fields[]).map(each => Object.values(each).join(' ')) }
+        ? { ...rest, synonyms: synonyms.filter(isFields).map(synonymText) }
         : rest
     ])
   )
+}
+
+function synonymText(synonym: Fields): string {
+  return Object.values(synonym).join(' ')
 }
 
 function versionsByApi(apiKeys: readonly Fields[]): Fields {

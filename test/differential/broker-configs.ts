@@ -9,8 +9,9 @@ export const brokerConfigs: Readonly<Record<string, string>> = {
 
 /**
  * What Kafka alone gets: no clean-up in the background. It would delete the records of the
- * conversations, whose timestamps are long ago.
+ * conversations, whose timestamps are long ago, and groups that are empty.
  */
 export const kafkaOnlyConfigs: Readonly<Record<string, string>> = {
-  'log.initial.task.delay.ms': '3600000'
+  'log.initial.task.delay.ms': '3600000',
+  'offsets.retention.check.interval.ms': '3600000'
 }

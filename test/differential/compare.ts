@@ -45,21 +45,35 @@ function joined(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`
 }
 
-/** Differences as a person reads them: those that several versions of a request share stand together. */
+/** Differences as a person reads them: those that several steps share stand together. */
 export function describeDifferences(
   conversation: string,
   differences: readonly Difference[]
 ): string {
   const groups = new Map<string, string[]>()
   for (const { step, path, kafka, ours } of differences) {
-    const [, before = step, version = '', after = ''] = /^(\w+ )(v\d+)(.*)$/.exec(step) ?? []
-    const values = `    Kafka:   ${shown(kafka)}\n    odradek: ${shown(ours)}`
-    const key = `${before}\0${after} | ${path}\n${values}`
-    groups.set(key, [...(groups.get(key) ?? []), version])
+    const key = `${path}\n    Kafka:   ${shown(kafka)}\n    odradek: ${shown(ours)}`
+    groups.set(key, [...(groups.get(key) ?? []), step])
   }
   return [...groups]
-    .map(([key, versions]) => `${conversation} | ${key.replace('\0', versions.join(' '))}`)
+    .map(([key, steps]) => `${conversation} | ${stepsShown(steps)} | ${key}`)
     .join('\n')
+}
+
+const stepsShownMax = 3
+
+function stepsShown(steps: readonly string[]): string {
+  const names = new Map<string, string[]>()
+  for (const step of steps) {
+    const [, before = step, version = '', after = ''] = /^(\w+ )(v\d+)(.*)$/.exec(step) ?? []
+    const key = `${before}\0${after}`
+    names.set(key, [...(names.get(key) ?? []), version])
+  }
+  const shownNames = [...names]
+    .slice(0, stepsShownMax)
+    .map(([key, versions]) => key.replace('\0', versions.join(' ')))
+  const more = names.size > stepsShownMax ? ` and ${names.size - stepsShownMax} more` : ''
+  return `${shownNames.join('; ')}${more}`
 }
 
 function shown(value: Json | undefined): string {

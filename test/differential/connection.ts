@@ -76,7 +76,7 @@ export class Connection {
     const socket = connect({ host: '127.0.0.1', port: this.#port, noDelay: true })
     this.#socket = socket
     this.#bytes = Buffer.alloc(0)
-    socket.on('data', bytes => this.#onBytes(bytes as Buffer))
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes))
     socket.on('error', () => {})
     socket.once('close', () => {
       if (this.#socket !== socket) return

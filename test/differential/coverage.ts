@@ -4,9 +4,8 @@ import { askedName } from './run.ts'
 
 /** `Produce v3` and so on: every version of every API that the broker serves. */
 export function servedVersions(): readonly string[] {
-  return (Object.keys(handlers) as ApiName[]).flatMap(api => {
-    const { acceptedMin, advertised } = apis[api]
-    if (advertised === null) return []
+  return Object.values(apis).flatMap(({ name: api, acceptedMin, advertised }) => {
+    if (advertised === null || handlers[api] === undefined) return []
     const count = advertised.max - acceptedMin + 1
     return Array.from({ length: count }, (_, index) => askedName(api, acceptedMin + index))
   })
@@ -14,5 +13,7 @@ export function servedVersions(): readonly string[] {
 
 /** APIs that have a definition but no handler yet. */
 export function apisNotServed(): readonly ApiName[] {
-  return (Object.keys(apis) as ApiName[]).filter(api => handlers[api] === undefined)
+  return Object.values(apis)
+    .map(({ name }) => name)
+    .filter(api => handlers[api] === undefined)
 }

@@ -7,16 +7,14 @@ const goldenFolder = fileURLToPath(new URL('../golden', import.meta.url))
 /** The release of Apache Kafka whose answers are the recorded ones. */
 export const recordedKafkaVersion = '4.4.0'
 
-/** An answer that an earlier step of the conversation got as well, for shorter files. */
-interface SameAs {
-  readonly sameAs: string
-}
-
 function folderOf(kafkaVersion: string): string {
   return `${goldenFolder}/kafka-${kafkaVersion}`
 }
 
-/** Writes what Kafka answered, one step a line, in the order of the conversation. */
+/**
+ * Writes what Kafka answered, one step a line, in the order of the conversation. An answer that an
+ * earlier step got as well is `{ sameAs: <that step> }`.
+ */
 export function writeGolden(
   kafkaVersion: string,
   conversation: string,
@@ -39,7 +37,7 @@ export function writeGolden(
 export function readGolden(kafkaVersion: string, conversation: string): Transcript | null {
   const path = `${folderOf(kafkaVersion)}/${conversation}.json`
   if (!existsSync(path)) return null
-  const steps = JSON.parse(readFileSync(path, 'utf8')) as Record<string, Json>
+  const steps: Record<string, Json> = JSON.parse(readFileSync(path, 'utf8'))
   return new Map(
     Object.entries(steps).map(([step, answer]) => [
       step,
@@ -55,11 +53,11 @@ export function recordedConversations(kafkaVersion: string): readonly string[] {
     .map(file => file.replace(/\.json$/, ''))
 }
 
-function isSameAs(answer: Json): answer is { readonly sameAs: string } & { [name: string]: Json } {
+function isSameAs(answer: Json): answer is { sameAs: string } {
   return (
     typeof answer === 'object' &&
     answer !== null &&
     !Array.isArray(answer) &&
-    typeof (answer as Partial<SameAs>).sameAs === 'string'
+    typeof answer.sameAs === 'string'
   )
 }

@@ -5,12 +5,17 @@ import type { Json } from './transcript.ts'
 
 const shownSizeMax = 40
 
-/** Bytes as people can compare them: text where it is text, else hexadecimal; long ones by a digest. */
+/**
+ * Bytes as people can compare them: text if it is text, else hexadecimal; long ones by a digest.
+ */
 export function readableBytes(bytes: Buffer): string {
-  if (bytes.length > shownSizeMax * 4)
-    return `${bytes.length} bytes, sha256 ${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`
+  if (bytes.length > shownSizeMax * 4) return `${bytes.length} bytes, sha256 ${digest(bytes)}`
   const text = bytes.toString('latin1')
   return /^[ -~]*$/.test(text) ? text : `0x${bytes.toString('hex')}`
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 12)
 }
 
 /** The batches of a Fetch answer, every field and record of them; a cut tail by its size. */
@@ -29,7 +34,8 @@ function readableBatch(bytes: Buffer, at: number): Json {
   const isCrcRight = batch.computeCrc(bytes, at) === batch.storedCrc(bytes, at)
   return {
     baseOffset: batch.baseOffset(bytes, at),
-    size: batch.batchSize(bytes, at),
+    // How small bytes become is up to the library that packs them.
+    size: batch.compression(bytes, at) === 'none' ? batch.batchSize(bytes, at) : '{packed}',
     leaderEpoch: batch.partitionLeaderEpoch(bytes, at),
     magic: batch.magic(bytes, at),
     crc: isCrcRight ? 'right' : 'wrong',
@@ -41,7 +47,7 @@ function readableBatch(bytes: Buffer, at: number): Json {
     producerEpoch: batch.producerEpoch(bytes, at),
     baseSequence: batch.baseSequence(bytes, at),
     recordCount: batch.recordCount(bytes, at),
-    recordsOf: readableRecords(bytes, at)
+    records: readableRecords(bytes, at)
   }
 }
 

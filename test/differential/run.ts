@@ -26,11 +26,11 @@ export async function hold(conversation: Conversation, target: Target): Promise<
   const runId = `r${randomBytes(3).toString('hex')}-`
   const talk = new Talk(conversation.name, { ...target, runId })
   const clusterId = await clusterIdOf(talk)
-  let failure: unknown = null
+  let failure: string | null = null
   try {
     await conversation.run(talk)
   } catch (error) {
-    failure = error
+    failure = String(error)
   } finally {
     await talk.close()
   }
@@ -38,12 +38,13 @@ export async function hold(conversation: Conversation, target: Target): Promise<
     transcriptOf(talk.exchanges, {
       namePrefix: talk.name(''),
       runId,
+      topics: talk.topics,
       port: target.port,
       clusterId,
       nowMs: Date.now()
     })
   )
-  if (failure !== null) transcript.set(endedEarly, String(failure))
+  if (failure !== null) transcript.set(endedEarly, failure)
   return {
     transcript,
     asked: new Set(talk.exchanges.map(({ api, version }) => askedName(api, version))),
@@ -75,12 +76,8 @@ function errorsOf(talk: Talk): ReadonlyMap<ApiName, ReadonlySet<number>> {
 
 function* errorCodesIn(value: unknown): Iterable<number> {
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return
-  if (Array.isArray(value)) {
-    for (const each of value) yield* errorCodesIn(each)
-    return
-  }
   for (const [name, each] of Object.entries(value)) {
-    if (name === 'errorCode') yield each as number
+    if (name === 'errorCode' && typeof each === 'number') yield each
     else yield* errorCodesIn(each)
   }
 }

@@ -24,14 +24,17 @@ export class Symbols {
 
   constructor(context: TranscriptContext) {
     this.#context = context
+    for (const topic of context.topics) this.#learnTopicId({ ...topic })
   }
 
   mask(value: Json, field = ''): Json {
     if (Array.isArray(value)) return value.map(each => this.mask(each, field))
-    if (typeof value === 'object' && value !== null)
+    if (typeof value === 'object' && value !== null) {
+      this.#learnTopicId(value)
       return Object.fromEntries(
         Object.entries(value).map(([name, each]) => [name, this.mask(each, name)])
       )
+    }
     if (typeof value === 'number') return this.#number(value, field)
     if (typeof value === 'string') return this.#string(value, field)
     return value
@@ -51,6 +54,7 @@ export class Symbols {
     const { clusterId, nowMs, runId } = this.#context
     if (field === 'clusterId' && value === clusterId) return '{cluster id}'
     if (field === 'logDir') return '{log dir}'
+    if (field === 'documentation' && value !== '') return '{text}'
     if (/topicId$/i.test(field)) return this.#topicId(value)
     let text = value
       .replaceAll(runId, '')
@@ -61,9 +65,19 @@ export class Symbols {
     return text
   }
 
+  /** A topic's id is named after the topic once they stand together. */
+  #learnTopicId({ name, topicId }: { readonly [name: string]: Json }): void {
+    if (typeof topicId !== 'string' || topicId === zeroUuid || this.#topicIds.has(topicId)) return
+    if (typeof name !== 'string' || name === '') return
+    const known = name.replace(this.#context.runId, '')
+    const symbol = `{id of ${known}}`
+    const isAgain = [...this.#topicIds.values()].includes(symbol)
+    this.#topicIds.set(topicId, isAgain ? `{next id of ${known}}` : symbol)
+  }
+
   #topicId(value: string): Json {
     if (value === zeroUuid) return '{no id}'
-    const symbol = this.#symbol('topic id', value)
+    const symbol = this.#topicIds.get(value) ?? this.#symbol('topic id', value)
     this.#topicIds.set(value, symbol)
     return symbol
   }

@@ -60,12 +60,18 @@ export class Talk {
   readonly #exchanges: Exchange[] = []
   readonly #names = new Map<string, number>()
   readonly #speakers: Speaker[] = []
+  readonly #topics: Topic[] = []
   readonly #setup: Speaker
 
   constructor(conversation: string, options: TalkOptions) {
     this.#conversation = conversation
     this.#options = options
     this.#setup = this.#speaker('setup', null)
+  }
+
+  /** The topics that `topic` has made. */
+  get topics(): readonly Topic[] {
+    return this.#topics
   }
 
   get exchanges(): readonly Exchange[] {
@@ -95,7 +101,7 @@ export class Talk {
     })
   }
 
-  /** A connection whose requests are not recorded: for what must be there before it is talked about. */
+  /** A connection that is not recorded: for what must be there before it is talked about. */
   get setup(): Speaker {
     return this.#setup
   }
@@ -119,7 +125,9 @@ export class Talk {
     if (created?.errorCode !== 0)
       throw new Error(`${name}: ${errorName(created?.errorCode ?? -1)} ${created?.errorMessage}`)
     await this.ready(name, partitions)
-    return { name, topicId: created.topicId }
+    const topic = { name, topicId: created.topicId }
+    this.#topics.push(topic)
+    return topic
   }
 
   /** A group id whose coordinator is there and loaded. Not part of the transcript. */
@@ -289,10 +297,10 @@ export class Speaker {
    * Sends a frame (without its size) that may be anything but begins with a correlation id at byte
    * 4, and records what comes back: bytes without their correlation id, or an answer of `as`.
    */
-  async raw<A extends ApiName>(
+  async raw(
     note: string,
     frame: Buffer,
-    as?: readonly [api: A, version: number]
+    as?: readonly [api: ApiName, version: number]
   ): Promise<void> {
     const exchange = this.#record?.(note, as?.[0] ?? null, as?.[1] ?? -1, frame)
     const size = Buffer.alloc(4)
@@ -305,7 +313,7 @@ export class Speaker {
     else exchange.outcome = { response: { bytes: outcome.subarray(4) } }
   }
 
-  /** Says in the transcript whether the broker has closed the connection, which had no answer due. */
+  /** Says in the transcript whether the broker has closed the connection, where none is due. */
   async noteOpen(note: string): Promise<void> {
     const exchange = this.#record?.(note, null, -1, null)
     const unrecorded = new Speaker(this.#connection, this.#clientId, null)
@@ -328,7 +336,7 @@ export class Speaker {
     try {
       return Buffer.concat(encodeRequest(api, version, correlationId, this.#clientId, request))
     } catch (error) {
-      if (/ is not in this version$/.test(String(error))) return null
+      if (String(error).endsWith(' is not in this version')) return null
       throw error
     }
   }

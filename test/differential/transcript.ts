@@ -3,11 +3,11 @@ import { errorName } from '../../src/wire/generated/errors.ts'
 import { inOrder } from './answer-order.ts'
 import { readableBatches, readableBytes } from './readable-records.ts'
 import { Symbols } from './symbols.ts'
-import type { Exchange } from './talk.ts'
+import type { Exchange, Topic } from './talk.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
-/** A step's name and the broker's answer, with everything in it that no two brokers share masked. */
+/** A step's name and the broker's answer; what no two brokers share is masked in it. */
 export type Transcript = ReadonlyMap<string, Json>
 
 export interface TranscriptContext {
@@ -15,6 +15,8 @@ export interface TranscriptContext {
   readonly namePrefix: string
   /** The part of it that the transcript leaves out. */
   readonly runId: string
+  /** The topics that were made before they were talked about. */
+  readonly topics: readonly Topic[]
   readonly port: number
   readonly clusterId: string
   readonly nowMs: number
@@ -29,7 +31,9 @@ export function transcriptOf(
   const transcript = new Map<string, Json>()
   for (const { name, api, request, outcome } of exchanges) {
     const answer =
-      'outcome' in outcome ? { outcome: outcome.outcome } : plain(ordered(api, request, outcome))
+      'outcome' in outcome
+        ? { outcome: outcome.outcome }
+        : plain(ordered(api, request, outcome), '', context.runId)
     transcript.set(name, symbols.mask(answer))
   }
   return transcript
@@ -39,22 +43,29 @@ export function transcriptOf(
     request: unknown,
     { response }: { readonly response: unknown }
   ): unknown {
-    return api === null ? response : inOrder(api, request, response, context.namePrefix)
+    return api === null ? response : inOrder(api, request, response, context)
   }
 }
 
 /** A decoded answer as JSON: batches opened, errors by name, bytes as text. */
-function plain(value: unknown, field = ''): Json {
+function plain(value: unknown, field: string, runId: string): Json {
   if (value === null || value === undefined) return null
   if (typeof value === 'boolean' || typeof value === 'string') return value
   if (typeof value === 'bigint')
     return Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`
   if (typeof value === 'number') return field === 'errorCode' ? (errorName(value) ?? value) : value
   if (Buffer.isBuffer(value))
-    return field === 'records' ? readableBatches(value) : readableBytes(value)
-  if (Array.isArray(value)) return value.map(each => plain(each, field))
-  const fields = Object.entries(value as Record<string, unknown>).filter(
+    return field === 'records' ? readableBatches(value) : readableBytes(without(value, runId))
+  if (Array.isArray(value)) return value.map(each => plain(each, field, runId))
+  const fields = Object.entries(value).filter(
     ([name, each]) => !(name === 'throttleTimeMs' && each === 0)
   )
-  return Object.fromEntries(fields.map(([name, each]) => [name, plain(each, name)]))
+  return Object.fromEntries(fields.map(([name, each]) => [name, plain(each, name, runId)]))
+}
+
+/** Bytes in which names stand, such as those of a consumer's subscription. */
+function without(bytes: Buffer, runId: string): Buffer {
+  const at = bytes.indexOf(runId)
+  if (at < 0) return bytes
+  return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + runId.length)])
 }

@@ -46,11 +46,9 @@ export const listOffsets: Conversation = {
       { compression: 'gzip' }
     )
     await talk.setup.ask('Produce', 9, produceTo(topic, packed, { index: 1 }))
-    const timestamps = [
-      ...[-1, -2, -3, -4, -5, -6, -7, -100, 0, 1],
-      ...[t - 1, t, t + 1, t + 6, t + 7, t + 8, t + 10, t + 11, t + 25, t + 30, t + 31],
-      ...[t + 40, t + 41, t + 90, t + 100, t + 101, 2 ** 53 - 1]
-    ]
+    const numbers = [-1, -2, -3, -4, -5, -6, -7, -100, 0, 1]
+    const after = [-1, 0, 1, 6, 7, 8, 10, 11, 25, 30, 31, 40, 41, 90, 100, 101]
+    const timestamps = [...numbers, ...after.map(ms => t + ms), 2 ** 53 - 1]
     for (const version of versions('ListOffsets')) {
       const ask = (note: string, request: Request<'ListOffsets'>) =>
         client.attempt('ListOffsets', version, request, note)
