@@ -19,7 +19,7 @@ export class SpaceWatch {
     if (this.#isFull) return
     this.#isFull = true
     this.#logger.warn(
-      'the disk is full: records are refused until there is room again; nothing acknowledged is lost',
+      'the disk is full: records are refused until there is room, and nothing acknowledged is lost',
       { path: this.#path, error: reason }
     )
   }
