@@ -3,6 +3,7 @@ import type { PartitionToOpen } from './cluster/cluster.ts'
 import { randomTopicId } from './cluster/topic-id.ts'
 import { clusterMetadataTopic, clusterMetadataTopicId } from './cluster/topic-name.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
+import type { DurabilityMode } from './config/durability-mode.ts'
 import { resolveTopicConfigs } from './config/topic-configs.ts'
 import type { Clock } from './io/clock.ts'
 import type { Files } from './io/files.ts'
@@ -57,7 +58,8 @@ export class BrokerStorage {
       directory = await openDirectory(options)
       const clusterId = await identify(directory, options)
       const configs = resolveTopicConfigs(metadataConfigs, options.config)
-      const log = await directory.openLog(metadataName, configs)
+      const { durability } = options.settings
+      const log = await directory.openLog(metadataName, configs, 0, metadataDurability(durability))
       const metadata = await openPartition(
         { ...metadataName, leaderEpoch: 0, configs, isNew: false },
         log,
@@ -126,6 +128,15 @@ export class BrokerStorage {
   abandon(): Promise<void> {
     return this.#directory.abandon()
   }
+}
+
+/**
+ * In the mode `os` the metadata log is synced all the same, as Kafka's is: a power cut that took a
+ * deleted topic's end away would give it the files of the next topic of its name, and one that took
+ * a raised leader epoch away would let it be given out twice.
+ */
+function metadataDurability(durability: DurabilityMode): DurabilityMode {
+  return durability === 'os' ? 'fsync' : durability
 }
 
 function openDirectory(options: StorageOptions): Promise<LogDirectory> {

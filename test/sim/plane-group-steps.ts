@@ -33,7 +33,9 @@ interface Joined {
   readonly generationId: number
 }
 
-/** Joins with the id of an earlier life if the group still knows it, and otherwise with a new one. */
+/**
+ * Joins with the id of an earlier life if the group still knows it, and otherwise with a new one.
+ */
 async function join(world: World, name: string, knownId: string): Promise<Joined | null> {
   for (const memberId of new Set([knownId, ''])) {
     let joined: Joined | null = null

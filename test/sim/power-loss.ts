@@ -9,8 +9,8 @@ import type { SimDisk } from './sim-disk.ts'
  * - `nothing`: none of them
  * - `everything`: all of them
  * - `ordered`: those up to some moment, sector by sector
- * - `journaled`: names and sizes up to some moment, of the bytes any sectors; what is missing under a
- *   size that grew is zeros (ext4 and XFS)
+ * - `journaled`: names and sizes up to some moment, of the bytes any sectors; what is missing under
+ *   a size that grew is zeros (ext4 and XFS)
  * - `adversary`: any of them, in any order; what is missing under a size that grew may be garbage
  */
 export type LossProfile = 'nothing' | 'everything' | 'ordered' | 'journaled' | 'adversary'

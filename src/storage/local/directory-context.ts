@@ -1,3 +1,4 @@
+import type { DurabilityMode } from '../../config/durability-mode.ts'
 import { openFilesMax } from '../../limits.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { Coalesced } from './coalesced.ts'
@@ -70,5 +71,58 @@ export class DirectoryContext implements LogContext {
 
   syncPath(): Promise<void> {
     return this.#pathSync.request()
+  }
+
+  /** The same for a log that has a durability of its own. */
+  withDurability(durability: DurabilityMode): LogContext {
+    return durability === this.durability ? this : new OwnDurability(this, durability)
+  }
+}
+
+class OwnDurability implements LogContext {
+  readonly files
+  readonly clock
+  readonly random
+  readonly logger
+  readonly durability
+  readonly path
+  readonly buffers
+  readonly indexes
+  readonly cache
+  readonly flusher
+  readonly remover
+  readonly space
+  readonly #directory: DirectoryContext
+
+  constructor(directory: DirectoryContext, durability: DurabilityMode) {
+    this.#directory = directory
+    this.durability = durability
+    this.files = directory.files
+    this.clock = directory.clock
+    this.random = directory.random
+    this.logger = directory.logger
+    this.path = directory.path
+    this.buffers = directory.buffers
+    this.indexes = directory.indexes
+    this.cache = directory.cache
+    this.flusher = directory.flusher
+    this.remover = directory.remover
+    this.space = directory.space
+  }
+
+  get clusterId(): string {
+    return this.#directory.clusterId
+  }
+
+  get failure(): Error | null {
+    return this.#directory.failure
+  }
+
+  fail(error: unknown): void {
+    this.#directory.fail(error)
+  }
+
+  syncPath(): Promise<void> {
+    return this.#directory.syncPath()
   }
 }

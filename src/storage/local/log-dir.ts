@@ -131,20 +131,27 @@ export class LogDirectory {
   }
 
   /**
-   * Opens a log; one that is not on disk begins empty at `startOffset`.
+   * Opens a log; one that is not on disk begins empty at `startOffset`. It may be more durable than
+   * the others.
    *
    * @throws LogDirectoryError when the folder holds segments of another partition or a newer
    *   version
    * @throws FileError when it cannot be read
    */
-  async openLog(name: LogName, configs: LogConfigs, startOffset = 0): Promise<LocalLog> {
+  async openLog(
+    name: LogName,
+    configs: LogConfigs,
+    startOffset = 0,
+    durability = this.#options.durability
+  ): Promise<LocalLog> {
     const folder = partitionFolderName(name)
     assert(this.#nodeId !== null, 'a log directory is initialized before a log is opened')
     assert(!this.#isClosed, 'logs are opened while the directory is open')
     assert(!this.#logs.has(folder), 'a log is opened once')
+    const context = this.#context.withDurability(durability)
     const isThere = this.#folders.has(folder) && !this.#setAsideStray(name, folder)
     const recovered = isThere
-      ? await recoverLog(this.#context, {
+      ? await recoverLog(context, {
           folder: `${this.path}/${folder}`,
           name,
           configs,
@@ -153,7 +160,7 @@ export class LogDirectory {
           checkpointedEndOffset: this.#endOffsets.get(folder) ?? 0
         })
       : emptyLog(startOffset)
-    const log = new LocalLog(this.#context, name, configs, recovered, isThere)
+    const log = new LocalLog(context, name, configs, recovered, isThere)
     this.#logs.set(folder, log)
     this.#folders.add(folder)
     await log.settle(recovered.isCut)

@@ -170,7 +170,9 @@ export class LogDurability {
       if (segment.endOffset <= this.#end.offset) break
       if (this.#unsynced.has(segment) || !segment.isUrgent) continue
       const isBehindEnd = segment.baseOffset > this.#end.offset
-      end = isBehindEnd ? { offset: segment.baseOffset, segment, position: 0 } : this.#end
+      const at = isBehindEnd ? { offset: segment.baseOffset, segment, position: 0 } : this.#end
+      // A truncation under way still has segments beyond the end of the log.
+      if (at.offset < end.offset) end = at
     }
     return end
   }

@@ -90,6 +90,7 @@ class Recovery {
   #epochsAreCertain = true
   #state: LogState | null = null
   #durableEndOffset = 0
+  #logStartOffset = 0
   #isCut = false
 
   constructor(context: LogContext, options: RecoveryOptions) {
@@ -102,6 +103,10 @@ class Recovery {
     this.#state = newestState(all)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
     const found = await this.#cutTooEarly(this.#dropBelowStart(all))
+    this.#logStartOffset = Math.max(
+      this.#state?.logStartOffset ?? found[0]?.baseOffset ?? 0,
+      this.#options.checkpointedStartOffset
+    )
     this.#readEpochs(found)
     for (const [index, segment] of found.entries()) {
       const next = found[index + 1]
@@ -110,10 +115,7 @@ class Recovery {
         break
       }
     }
-    const logStartOffset = Math.max(
-      this.#state?.logStartOffset ?? this.#segments[0]?.baseOffset ?? 0,
-      this.#options.checkpointedStartOffset
-    )
+    const logStartOffset = this.#logStartOffset
     this.#coverLostEnd(logStartOffset)
     const logEndOffset = this.#segments.at(-1)?.endOffset ?? logStartOffset
     return {
@@ -265,7 +267,7 @@ class Recovery {
     })
     const identity = this.#identity(baseOffset)
     const note = {
-      logStartOffset: this.#state?.logStartOffset ?? this.#options.checkpointedStartOffset,
+      logStartOffset: this.#logStartOffset,
       durableEndOffset: this.#durableEndOffset,
       durablePosition: contents?.state?.durablePosition ?? 0
     }

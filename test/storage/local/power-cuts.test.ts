@@ -137,3 +137,16 @@ describe('in the mode os a power cut leaves a beginning of the log and no damage
     }
   })
 })
+
+test('what recovery makes of a log without a sound sidecar, the next recovery makes of it too', async () => {
+  const files = memoryFiles()
+  const { log, directory } = await appendTen(files, 250)
+  const last = log.segments.all.at(-1)!.baseOffset
+  files.removeDirectory(folder)
+  files.makeDirectory(folder)
+  putContent(files, pathOf(last, sidecarSuffix), Buffer.alloc(1536))
+  const { log: once } = await openOrders(directory)
+  const { log: twice } = await openOrders(directory)
+  expect([once.logStartOffset, once.logEndOffset]).toEqual([last, last])
+  expect([twice.logStartOffset, twice.logEndOffset]).toEqual([last, last])
+})
