@@ -62,6 +62,7 @@ export class Life {
     const op = this.ops[index]
     if (op === undefined) return 'the end'
     const { files } = this
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- the others leave no trace
     switch (op.type) {
       case 'create':
       case 'unlink':

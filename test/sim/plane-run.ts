@@ -145,6 +145,7 @@ export class PlaneRun {
     let isOver = false
     const closed = plane.close().then(() => (closing.done = life.now))
     const over = closed.catch(() => {}).finally(() => (isOver = true))
+    // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
     for (let turns = 0; !isOver; turns++) {
       await new Promise(resolve => setImmediate(resolve))
       demand(turns < 10_000, 'stuck', () => 'the broker does not end')
@@ -203,6 +204,7 @@ async function opened(options: Parameters<typeof Plane.open>[0]): Promise<Plane>
     plane => (outcome = { plane }),
     (error: unknown) => (outcome = { error })
   )
+  // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
   for (let turns = 0; outcome === null; turns++) {
     await new Promise(resolve => setImmediate(resolve))
     demand(turns < 10_000, 'stuck', () => 'the broker does not start')

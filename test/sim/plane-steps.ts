@@ -224,7 +224,7 @@ function deleteTopic(world: World, name: string): void {
     return keys.map(key => {
       const commit = { started: life.now, done: null, value: null }
       each.commits[key]!.push(commit)
-      return commit as Action
+      return commit
     })
   })
   void whenAnswered(world, plane.cluster.deleteTopics([topic.topicId]), answers => {

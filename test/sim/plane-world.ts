@@ -38,6 +38,7 @@ export async function settle(world: World, answer?: Promise<void>): Promise<void
   let isOver = false
   const over = answer ?? Promise.all(world.waiting)
   void over.then(() => (isOver = true))
+  // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
   for (let turns = 0; !isOver; turns++) {
     await new Promise(resolve => setImmediate(resolve))
     // Mostly nothing waits for time; a rebalance may wait for a member that is no more.

@@ -41,7 +41,7 @@ export function powerLoss(profile: LossProfile, disk: SimDisk, seed: number): Po
       return upTo(moment)
     case 'journaled':
       return journaled(moment, draws)
-    default:
+    case 'adversary':
       return adversary(draws)
   }
 }

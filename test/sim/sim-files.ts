@@ -235,6 +235,7 @@ export class SimFiles implements Files {
   }
 
   #removeAll(directory: DirectoryNode, place: Place): void {
+    // oxlint-disable-next-line unicorn/no-useless-spread -- entries go while it is walked
     for (const [name, id] of [...directory.live]) {
       const inner = { directory: directory.id, name }
       const node = this.disk.node(id)

@@ -81,11 +81,13 @@ describe('in the mode os a power cut leaves a beginning of the log and no damage
   /** Two files of one log may be lost independently of each other. */
   const seeds = Array.from({ length: 200 }, (_, index) => index)
 
+  // oxlint-disable-next-line unicorn/consistent-function-scoping -- belongs to these tests
   function afterCut(files: SimFiles, seed: number): SimFiles {
     const loss = powerLoss(seed % 2 === 0 ? 'journaled' : 'adversary', files.disk, seed)
     return new SimFiles(files.disk.afterPowerCut(loss), { seed })
   }
 
+  // oxlint-disable-next-line unicorn/consistent-function-scoping -- belongs to these tests
   async function turns(): Promise<void> {
     for (let turn = 0; turn < 30; turn++) await new Promise(resolve => setImmediate(resolve))
   }
