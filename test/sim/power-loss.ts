@@ -1,3 +1,4 @@
+import { unreachable } from '../../src/base/assert.ts'
 import { Draws } from './draws.ts'
 import { Sectors, sectorSize } from './sectors.ts'
 import { applyChange, type NameChange, type PendingChange, type PowerLoss } from './sim-disk.ts'
@@ -43,6 +44,8 @@ export function powerLoss(profile: LossProfile, disk: SimDisk, seed: number): Po
       return journaled(moment, draws)
     case 'adversary':
       return adversary(draws)
+    default:
+      return unreachable(profile)
   }
 }
 

@@ -12,8 +12,8 @@ import { parts, releases, type Part, type PartStep } from './parts.ts'
 
 const usage = `usage: tsx test/conformance/clients/java/main.ts RELEASE [PART...]
 Takes the Java clients of a release line, of ${releases.map(each => each.clients).join(', ')}, and
-what is built on them, through more than the scenario that all clients take; each part against a broker
-of its own. Parts: ${parts.map(({ name }) => name).join(' ')}`
+what is built on them, through more than the scenario that all clients take; each part against a
+broker of its own. Parts: ${parts.map(({ name }) => name).join(' ')}`
 
 const againstKafka = process.env.ODRADEK_TEST_PROCESS === 'kafka'
 const [line, ...names] = process.argv.slice(2)
