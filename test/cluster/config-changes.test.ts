@@ -175,6 +175,14 @@ describe('configs of a broker', () => {
     expect(broker('', ['DELETE', 'log.retention.ms'])).toEqual({ 'log.retention.ms': null })
   })
 
+  test('throttles of replication are kept, for kafka-reassign-partitions sets them always', () => {
+    for (const side of ['leader', 'follower']) {
+      const name = `${side}.replication.throttled.rate`
+      expect(broker('1', ['SET', name, '1000000'])).toEqual({ [name]: '1000000' })
+      expect(broker('1', ['SET', name, '-1'])).toMatchObject({ 0: 'INVALID_REQUEST' })
+    }
+  })
+
   test('all others are refused with INVALID_REQUEST, and so are unknown ones', () => {
     expect(broker('1', ['SET', 'num.partitions', '5'])).toEqual([
       'INVALID_REQUEST',

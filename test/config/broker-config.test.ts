@@ -124,6 +124,13 @@ describe('configs set at run time', () => {
   })
 })
 
+/** What moves replicas sets these at run time and nowhere else (Kafka: QuotaConfig). */
+const throttles = [
+  'leader.replication.throttled.rate',
+  'follower.replication.throttled.rate',
+  'replica.alter.log.dirs.io.max.bytes.per.second'
+]
+
 describe('the definitions', () => {
   test('are each defined once, and every default is valid', () => {
     const names = brokerConfigDefinitions.map(({ name }) => name)
@@ -147,9 +154,11 @@ describe('the definitions', () => {
     }
   })
 
-  test('that can change at run time are the first that topics inherit from', () => {
+  test('that can change at run time are the first that topics inherit from, and throttles', () => {
     const inherited = new Set(topicConfigDefinitions.map(({ synonyms }) => synonyms?.[0]?.name))
-    const changeable = brokerConfigDefinitions.filter(({ update }) => update !== undefined)
+    const changeable = brokerConfigDefinitions.filter(
+      ({ name, update }) => update !== undefined && !throttles.includes(name)
+    )
     for (const { name } of changeable) expect(inherited).toContain(name)
     expect(changeable).toHaveLength([...inherited].filter(name => name !== undefined).length)
   })
