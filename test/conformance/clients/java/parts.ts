@@ -16,11 +16,7 @@ export interface Part {
 
 export const parts: readonly Part[] = [
   { name: 'consumers', ecosystem: false },
-  { name: 'admin', ecosystem: false },
-  { name: 'tools', ecosystem: true },
-  { name: 'streams', ecosystem: true },
-  { name: 'connect', ecosystem: true },
-  { name: 'data', ecosystem: true }
+  { name: 'admin', ecosystem: false }
 ]
 
 /** The releases of the clients, and of the tools and frameworks: these come out later. */
