@@ -142,8 +142,13 @@ func changeRecordsAndPartitions(admin sarama.ClusterAdmin) {
 	})
 }
 
-func deleteTopic(admin sarama.ClusterAdmin) {
+func deleteTopic() {
 	run.Step("delete-topic", func(context.Context) error {
+		admin, err := sarama.NewClusterAdmin([]string{run.Bootstrap}, config())
+		if err != nil {
+			return err
+		}
+		defer admin.Close()
 		if err := admin.DeleteTopic("scenario"); err != nil {
 			return err
 		}
@@ -171,8 +176,12 @@ func surviveKill(ctx context.Context, admin sarama.ClusterAdmin) error {
 	}
 	defer producer.Close()
 	sent, err := run.ProduceThroughKill(ctx, func(value string) error {
-		_, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: "kill-restart", Value: sarama.StringEncoder(value)})
-		return err
+		// It gives up when no broker answers for long; what is not acknowledged is sent again.
+		return scenario.Until(ctx, value+" is acknowledged", func() (bool, error) {
+			message := &sarama.ProducerMessage{Topic: "kill-restart", Value: sarama.StringEncoder(value)}
+			_, _, err := producer.SendMessage(message)
+			return err == nil, err
+		})
 	})
 	if err != nil {
 		return err
@@ -190,6 +199,11 @@ func surviveKill(ctx context.Context, admin sarama.ClusterAdmin) error {
 	if err != nil {
 		return err
 	}
+	// The connections of the first admin client broke.
+	if admin, err = sarama.NewClusterAdmin([]string{run.Bootstrap}, config()); err != nil {
+		return err
+	}
+	defer admin.Close()
 	offsets, err := admin.ListConsumerGroupOffsets("kill-restart", map[string][]int32{"kill-restart": {0}})
 	if err != nil {
 		return err

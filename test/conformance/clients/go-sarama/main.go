@@ -33,7 +33,7 @@ func main() {
 	changeRecordsAndPartitions(admin)
 	transact(admin)
 	run.Step("kill-restart", func(ctx context.Context) error { return surviveKill(ctx, admin) })
-	deleteTopic(admin)
+	deleteTopic()
 }
 
 func config(changes ...func(*sarama.Config)) *sarama.Config {
@@ -44,7 +44,7 @@ func config(changes ...func(*sarama.Config)) *sarama.Config {
 	}
 	made.ClientID = "conformance"
 	made.Producer.Return.Successes = true
-	made.Producer.Retry.Max = 1000
+	made.Producer.Retry.Max = 100
 	made.Producer.Retry.Backoff = 250 * time.Millisecond
 	made.Consumer.Offsets.Initial = sarama.OffsetOldest
 	made.Consumer.Group.Rebalance.Timeout = 10 * time.Second

@@ -56,10 +56,12 @@ class Run:
         except NotOffered as missing:
             self._print(step=name, result="not-offered", by=missing.by, detail=str(missing))
         except Exception as error:  # noqa: BLE001, whatever a client raises has failed the step
-            where = traceback.extract_tb(error.__traceback__)[-1]
+            frames = traceback.extract_tb(error.__traceback__)
+            own = os.path.dirname(os.path.abspath(sys.argv[0]))
+            where = [frame.lineno for frame in frames if os.path.dirname(frame.filename) == own]
             text = str(error) or repr(error)
             if not isinstance(error, Failure):
-                text = f"{type(error).__name__}: {text} ({os.path.basename(where.filename)}:{where.lineno})"
+                text = f"{type(error).__name__}: {text} (lines {where} of the program)"
             self._print(step=name, result="failed", detail=text[:600])
         finally:
             signal.alarm(0)
