@@ -7,17 +7,8 @@ import type { ErrorName } from '../wire/generated/errors.ts'
 import { alterableType, alterConfigResources } from './config-alteration.ts'
 import type { Handler } from './handler.ts'
 
-export const alterConfigs: Handler<'AlterConfigs'> = async (context, request) => {
-  const { resources, validateOnly } = request
-  const outcomes = await alterConfigResources(context, resources.map(configChange), validateOnly)
-  return {
-    throttleTimeMs: 0,
-    responses: outcomes.map((outcome, index) => {
-      const { resourceType, resourceName } = resources[index]!
-      return { ...outcome, resourceType, resourceName }
-    })
-  }
-}
+export const alterConfigs: Handler<'AlterConfigs'> = (context, request) =>
+  alterConfigResources(context, request, configChange)
 
 function configChange(resource: AlterConfigsRequestResource): Result<ConfigChange, ErrorName> {
   const resourceType = alterableType(resource.resourceType)

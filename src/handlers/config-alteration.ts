@@ -8,30 +8,49 @@ import type { RequestContext } from './handler.ts'
 /** Kinds of resources whose configs can be changed. */
 const alterableTypes: ReadonlySet<ConfigResourceType> = new Set(['TOPIC', 'BROKER'])
 
-/** What became of the change of one resource, as both APIs that change configs say it. */
-export interface AlterationOutcome {
+/** A resource of a request, as both APIs that change configs name it. */
+interface NamedResource {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+/** What became of the change of one resource, as both APIs say it. */
+interface AlterationOutcome {
   readonly errorCode: number
   readonly errorMessage: string | null
+}
+
+/** The answer of both APIs. */
+export interface AlterationResponse {
+  readonly throttleTimeMs: number
+  readonly responses: readonly (NamedResource & AlterationOutcome)[]
 }
 
 /**
  * Makes the changes that the client may make.
  *
- * @param changes one for each resource of the request; a failure for one that cannot be understood
- * @returns what became of each, in the same order
+ * @param configChange what is asked of one resource; a failure when it cannot be understood
+ * @returns what became of each resource, in the order of the request
  */
-export async function alterConfigResources(
+export async function alterConfigResources<R extends NamedResource>(
   context: RequestContext,
-  changes: ReadonlyArray<Result<ConfigChange, ErrorName>>,
-  validateOnly: boolean
-): Promise<readonly AlterationOutcome[]> {
+  request: { readonly resources: readonly R[]; readonly validateOnly: boolean },
+  configChange: (resource: R) => Result<ConfigChange, ErrorName>
+): Promise<AlterationResponse> {
+  const { resources, validateOnly } = request
+  const changes = resources.map(configChange)
   const permitted = changes.map(change =>
     change.ok && !mayAlter(context, change.value) ? refusal(change.value) : change
   )
   const wanted = permitted.filter(change => change.ok).map(({ value }) => value)
   const altered = await context.cluster.alterConfigs(wanted, { validateOnly })
   const remaining = altered.values()
-  return permitted.map(change => outcome(change.ok ? remaining.next().value! : change))
+  const responses = permitted.map((change, index) => {
+    const { resourceType, resourceName } = resources[index]!
+    const altering = outcome(change.ok ? remaining.next().value! : change)
+    return { ...altering, resourceType, resourceName }
+  })
+  return { throttleTimeMs: 0, responses }
 }
 
 /**

@@ -16,20 +16,8 @@ type Resource = IncrementalAlterConfigsRequest['resources'][number]
 /** By Kafka's AlterConfigOp.OpType. */
 const operationTypes: readonly ConfigOperationType[] = ['SET', 'DELETE', 'APPEND', 'SUBTRACT']
 
-export const incrementalAlterConfigs: Handler<'IncrementalAlterConfigs'> = async (
-  context,
-  request
-) => {
-  const { resources, validateOnly } = request
-  const outcomes = await alterConfigResources(context, resources.map(configChange), validateOnly)
-  return {
-    throttleTimeMs: 0,
-    responses: outcomes.map((outcome, index) => {
-      const { resourceType, resourceName } = resources[index]!
-      return { ...outcome, resourceType, resourceName }
-    })
-  }
-}
+export const incrementalAlterConfigs: Handler<'IncrementalAlterConfigs'> = (context, request) =>
+  alterConfigResources(context, request, configChange)
 
 function configChange(resource: Resource): Result<ConfigChange, ErrorName> {
   const resourceType = alterableType(resource.resourceType)
