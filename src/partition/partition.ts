@@ -5,7 +5,7 @@ import type { Clock } from '../io/clock.ts'
 import { producerIdExpirationMs, producersPerPartitionMax } from '../limits.ts'
 import * as batch from '../record/batch.ts'
 import { endTxnMarker } from '../record/control.ts'
-import { buildBatch, readRecords, type Record } from '../record/records.ts'
+import { buildBatch, type Record } from '../record/records.ts'
 import { validateProduced } from '../record/validate.ts'
 import { ProducerState } from '../storage/producer-state.ts'
 import type { AbortedTransaction, Applied, RememberedBatch } from '../storage/producer-state.ts'
@@ -18,7 +18,7 @@ import { firstOffsetKept } from './deletion-offset.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
 import { endOffsetForEpoch, type EpochEndOffset } from './leader-epochs.ts'
 import { findOffset, type TimestampedOffset } from './offset-for-timestamp.ts'
-import { endOffsetOf, readVisible, walkLog } from './log-reading.ts'
+import { endOffsetOf, readVisible } from './log-reading.ts'
 import type {
   AppendOptions,
   AppliedRetention,
@@ -31,6 +31,7 @@ import type {
   TransactionEnd
 } from './partition-data.ts'
 import { rebuildProducers, sequencedBatch } from './rebuild-producers.ts'
+import { replayLog } from './replay-log.ts'
 import { Visibility } from './visibility.ts'
 
 export type { AppendFailure, AppendInfo, AppendResult, RecordError } from './append-result.ts'
@@ -269,22 +270,8 @@ export class Partition {
   async replay(
     onBatch: (records: readonly Record[], batch: ReplayedBatch) => void
   ): Promise<Result<void, ErrorName>> {
-    let fault: Failure<ErrorName> | null = null
-    const walked = await walkLog(this.#log, (bytes, at) => {
-      const records = readRecords(bytes, at)
-      if (!records.ok) fault ??= failure('CORRUPT_MESSAGE', records.detail)
-      if (!records.ok || fault !== null) return
-      onBatch([...records.value], {
-        baseOffset: batch.baseOffset(bytes, at),
-        lastOffset: batch.lastOffset(bytes, at),
-        producerId: batch.producerId(bytes, at),
-        producerEpoch: batch.producerEpoch(bytes, at),
-        isTransactional: batch.isTransactional(bytes, at),
-        isControl: batch.isControl(bytes, at)
-      })
-    })
-    if (fault !== null) return fault
-    return walked.ok ? walked : failure(readErrorName(walked.error), walked.detail)
+    const replayed = await replayLog(this.#log, onBatch)
+    return replayed.ok ? replayed : failure(readErrorName(replayed.error), replayed.detail)
   }
 
   /**

@@ -13,6 +13,7 @@ import type {
   RetentionOutcome
 } from '../partition-log.ts'
 import { DamageReports, type DamagedRange } from './damage-reports.ts'
+import { failedWrite } from './failed-write.ts'
 import { loadIndexes } from './index-rebuild.ts'
 import { noteEpochs, type LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
@@ -25,7 +26,6 @@ import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
 import { cutSegment, rewriteTail } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
-import { kindOfRefusal, messageOf } from './write-refusal.ts'
 
 /**
  * The answer of an append that is as safe as it has to be at once: made once, so that it allocates
@@ -157,7 +157,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       noteEpochs(this.epochs, batches, segment.sidecar)
       segment.write(batches.map(batch => batch.bytes))
     } catch (error) {
-      return Promise.resolve(this.#writeFailed(error, segment))
+      return Promise.resolve(failedWrite(this.#context, error, segment))
     }
     const { indexIntervalBytes } = this.#configs
     for (const { bytes, lastOffset, maxTimestampMs } of batches) {
@@ -197,7 +197,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       await this.#dropSegments()
       return noted
     } catch (error) {
-      return this.#writeFailed(error, null)
+      return failedWrite(this.#context, error, null)
     }
   }
 
@@ -216,7 +216,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
         this.#durability.changed(this.#roll(active!))
       } catch (error) {
         // A full disk has no room for a new segment, but it gets some when the others go.
-        this.#writeFailed(error, null)
+        failedWrite(this.#context, error, null)
         offset = active!.baseOffset
       }
     }
@@ -237,7 +237,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     try {
       return await this.#truncateTo(Math.max(offset, this.#logStartOffset))
     } catch (error) {
-      return this.#writeFailed(error, null)
+      return failedWrite(this.#context, error, null)
     } finally {
       this.#state = 'open'
     }
@@ -399,24 +399,6 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (this.#context.durability === 'memory') return done
     this.#durability.changed(segment)
     return this.#durability.flushed()
-  }
-
-  /**
-   * What an append answers whose write did not happen; a disk that failed takes the whole directory
-   * along.
-   */
-  #writeFailed(error: unknown, segment: Segment | null): AppendResult {
-    const kind = kindOfRefusal(error)
-    if (kind === 'noSpace') {
-      try {
-        segment?.cutBack()
-        this.#context.space.refused(messageOf(error))
-        return failure('NO_SPACE', messageOf(error))
-      } catch (cutError) {
-        this.#context.fail(cutError)
-      }
-    } else if (kind === 'diskFailed') this.#context.fail(error)
-    return failure('STORAGE', messageOf(error))
   }
 
   #tellListeners(): void {
