@@ -1,4 +1,3 @@
-import type { Files } from '../../io/files.ts'
 import {
   deletedSuffix,
   logSuffix,
@@ -47,7 +46,7 @@ export function findSegments(
   }
   const ascending = [...baseOffsets].sort((a, b) => a - b)
   return ascending.map(baseOffset =>
-    look(files, folder, segmentIdentity(context, name, baseOffset))
+    look(context, folder, segmentIdentity(context, name, baseOffset))
   )
 }
 
@@ -63,7 +62,8 @@ function stateOf(found: FoundSegment): LogState | null {
   return found.contents?.state ?? null
 }
 
-function look(files: Files, folder: string, expected: SegmentIdentity): FoundSegment {
+function look(context: LogContext, folder: string, expected: SegmentIdentity): FoundSegment {
+  const { files } = context
   const { baseOffset } = expected
   const logPath = segmentPath(folder, baseOffset, logSuffix)
   const sidecarPath = segmentPath(folder, baseOffset, sidecarSuffix)
@@ -73,9 +73,21 @@ function look(files: Files, folder: string, expected: SegmentIdentity): FoundSeg
     fileSize = file.size()
     file.close()
   }
-  const contents = files.exists(sidecarPath) ? Sidecar.read(files, sidecarPath) : null
-  if (contents !== null) checkIdentity(sidecarPath, expected, contents)
+  const contents = files.exists(sidecarPath) ? Sidecar.read(files, sidecarPath, expected) : null
+  if (contents !== null) {
+    checkIdentity(sidecarPath, expected, contents)
+    reportDamage(context, sidecarPath, contents)
+  }
   return { baseOffset, fileSize, contents }
+}
+
+/** Tells of parts that do not hold, which recovery does without and writes anew. */
+function reportDamage({ logger }: LogContext, path: string, contents: SidecarContents): void {
+  const parts: string[] = []
+  if (contents.identity === 'damaged') parts.push('identity')
+  if (contents.stateDamaged) parts.push('state')
+  if (contents.journalDamaged) parts.push('journal')
+  if (parts.length > 0) logger.warn('a part of a sidecar is torn or damaged', { path, parts })
 }
 
 function checkIdentity(path: string, expected: SegmentIdentity, contents: SidecarContents): void {

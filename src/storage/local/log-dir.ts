@@ -317,7 +317,7 @@ function topicIdOf(files: Files, path: string, expected: string): string {
   if (noted === expected) return expected
   for (const { name } of files.list(path)) {
     if (!name.endsWith(sidecarSuffix)) continue
-    const { identity } = Sidecar.read(files, `${path}/${name}`)
+    const identity = Sidecar.readIdentity(files, `${path}/${name}`)
     if (typeof identity === 'object') return identity.topicId.toString('base64url')
   }
   return noted ?? expected

@@ -169,7 +169,8 @@ class Recovery {
       (segment.contents?.journal ?? []).filter(entry => entry.kind === 'leaderEpoch')
     )
     this.#epochsAreCertain = found.every(
-      ({ contents }) => contents !== null && !contents.damaged && contents.identity !== 'damaged'
+      ({ contents }) =>
+        contents !== null && !contents.journalDamaged && contents.identity !== 'damaged'
     )
     if (!this.#epochsAreCertain) {
       const path = `${this.#options.folder}/${leaderEpochCheckpointName}`

@@ -101,7 +101,7 @@ export class Segment implements IndexHolder {
     isDurable: boolean
   ): Segment {
     const path = segmentPath(folder, identity.baseOffset, sidecarSuffix)
-    const sidecar = Sidecar.reopen(context.cache, path, contents, isDurable)
+    const sidecar = Sidecar.reopen(context.cache, path, identity, contents, isDurable)
     return new Segment(context, folder, identity, sidecar, configs)
   }
 

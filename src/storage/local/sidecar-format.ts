@@ -5,20 +5,22 @@ import { readInt64, writeInt64 } from './int64.ts'
 // What a sidecar (`<base offset>.odradek`) holds, byte by byte; all numbers big-endian, as in
 // Kafka's files.
 //
-//      0  identity, 256 bytes   whose segment this is; written once
-// 512 state, 40 bytes two slots that are written in turn: a write that the power cuts tears one of
-// them, in a
-//   1024  state, 40 bytes       sector of its own, and the other still says what was true before
-// 1536 journal marks and leader epochs, 64 bytes each, in the order in which they happened
+//      0  identity, 256 bytes  whose segment this is; written once
+//    512  state, 40 bytes      two slots that are written in turn, in sectors of their own:
+//   1024  state, 40 bytes      a write that the power tears leaves what was true before
+//   1536  journal              marks and leader epochs, 64 bytes each, in the order they happened
 //
-// Every part ends with the CRC-32C of what is before it. Why there is no entry per batch: the CRC
-// of a batch covers all but its first 21 bytes, and these follow from what is checked already.
-// Offsets of a segment are contiguous, so the base offset is one more than the last offset before
-// it, back to an index entry (under a mark's CRC) or the segment's first offset; the length decides
-// which bytes the CRC is taken of; magic has one legal value; the leader epoch is the one that the
-// journal names for the offset. Reads compare all of them (`batch-check.ts`). A segment that
-// compaction has rewritten has gaps, and will need an entry per batch: that is a flag in the
-// identity, and written in bulk.
+// Every part ends with the CRC-32C of what is before it. Those of states and journal entries are
+// mixed with a key that follows from the segment and with their position: one that the disk has put
+// into another sidecar, or elsewhere in this one, does not hold there.
+//
+// Why there is no entry per batch: the CRC of a batch covers all but its first 21 bytes, and these
+// follow from what is checked already. Offsets of a segment are contiguous, so the base offset is
+// one more than the last offset before it, back to an index entry (under a mark's CRC) or the
+// segment's first offset; the length decides which bytes the CRC is taken of; magic has one legal
+// value; the leader epoch is the one that the journal names for the offset. Reads compare all of
+// them (`batch-check.ts`). A segment that compaction has rewritten has gaps, and will need an entry
+// per batch: that is a flag in the identity, and written in bulk.
 
 export const sidecarFormatVersion = 1
 
@@ -42,6 +44,18 @@ export interface SegmentIdentity {
   readonly partition: number
   readonly baseOffset: number
   readonly createdMs: number
+}
+
+/** What is known of a segment before its sidecar is read. */
+export type SegmentOwner = Omit<SegmentIdentity, 'createdMs'>
+
+/** The key that ties the states and the journal of a sidecar to their segment. */
+export function sealKey({ clusterId, topicId, partition, baseOffset }: SegmentOwner): number {
+  const head = Buffer.alloc(12)
+  head.writeInt32BE(partition)
+  writeInt64(head, baseOffset, 4)
+  const bytes = Buffer.concat([head, topicId, Buffer.from(clusterId)])
+  return crc32c(bytes, 0, bytes.length)
 }
 
 /** What the log promised when the slot was written; the newest slot counts. */
@@ -102,8 +116,8 @@ export function encodeSidecarHead(identity: SegmentIdentity, state: LogState): B
   assert(clusterId.length <= clusterIdSizeMax, 'the cluster id fits into a sidecar')
   head[clusterIdAt] = clusterId.length
   clusterId.copy(head, clusterIdAt + 1)
-  seal(head, 0, identitySize)
-  encodeState(state).copy(head, statePositions[0])
+  seal(head, 0, identitySize, 0)
+  encodeState(state, sealKey(identity)).copy(head, statePosition(state.sequence))
   return head
 }
 
@@ -111,7 +125,7 @@ export type DecodedIdentity = SegmentIdentity | 'damaged' | 'newer'
 
 export function decodeIdentity(bytes: Buffer): DecodedIdentity {
   if (bytes.length < identitySize || !bytes.subarray(0, 8).equals(signature)) return 'damaged'
-  if (!isSealed(bytes, 0, identitySize)) return 'damaged'
+  if (!isSealed(bytes, 0, identitySize, 0)) return 'damaged'
   if (bytes.readInt16BE(8) > sidecarFormatVersion) return 'newer'
   return {
     partition: bytes.readInt32BE(12),
@@ -122,21 +136,37 @@ export function decodeIdentity(bytes: Buffer): DecodedIdentity {
   }
 }
 
-export function encodeState(state: LogState): Buffer {
+/** The slot of a state: the two are written in turn. */
+export function statePosition(sequence: number): number {
+  return statePositions[sequence % 2]!
+}
+
+/** The bytes of a state, to be put at its `statePosition`. */
+export function encodeState(state: LogState, key: number): Buffer {
   const bytes = Buffer.alloc(stateSize)
   writeInt64(bytes, state.sequence, 0)
   writeInt64(bytes, state.logStartOffset, 8)
   writeInt64(bytes, state.durableEndOffset, 16)
   writeInt64(bytes, state.durablePosition, 24)
-  seal(bytes, 0, stateSize)
+  seal(bytes, 0, stateSize, key ^ statePosition(state.sequence))
   return bytes
 }
 
-/** The newer of the two states; null when both slots are damaged. */
-export function decodeState(bytes: Buffer): LogState | null {
+/**
+ * The newer of the two states, null when both slots are damaged. `damaged` says that one of them
+ * was written and does not hold: a write that the power has torn, or rot.
+ */
+export function decodeState(
+  bytes: Buffer,
+  key: number
+): { readonly state: LogState | null; readonly damaged: boolean } {
   let newest: LogState | null = null
+  let damaged = false
   for (const at of statePositions) {
-    if (bytes.length < at + stateSize || !isSealed(bytes, at, stateSize)) continue
+    if (bytes.length < at + stateSize || !isSealed(bytes, at, stateSize, key ^ at)) {
+      damaged ||= bytes.subarray(at, at + stateSize).some(byte => byte !== 0)
+      continue
+    }
     const sequence = readInt64(bytes, at)
     if (newest !== null && newest.sequence > sequence) continue
     newest = {
@@ -146,10 +176,15 @@ export function decodeState(bytes: Buffer): LogState | null {
       durablePosition: readInt64(bytes, at + 24)
     }
   }
-  return newest
+  return { state: newest, damaged }
 }
 
-export function encodeJournalEntry(entry: JournalEntry): Buffer {
+export function journalEntryPosition(index: number): number {
+  return journalPosition + index * journalEntrySize
+}
+
+/** The bytes of the `index`-th entry of a journal. */
+export function encodeJournalEntry(entry: JournalEntry, index: number, key: number): Buffer {
   const bytes = Buffer.alloc(journalEntrySize)
   if (entry.kind === 'leaderEpoch') {
     bytes[0] = leaderEpochKind
@@ -168,7 +203,7 @@ export function encodeJournalEntry(entry: JournalEntry): Buffer {
     writeInt64(bytes, entry.firstBatchTimestampMs, 48)
     bytes.writeUInt32BE(entry.sizeSinceIndexEntry, 56)
   }
-  seal(bytes, 0, journalEntrySize)
+  seal(bytes, 0, journalEntrySize, key ^ journalEntryPosition(index))
   return bytes
 }
 
@@ -176,22 +211,26 @@ export function encodeJournalEntry(entry: JournalEntry): Buffer {
  * The entries of the journal up to the first damaged one, which hides whatever is behind it: marks
  * build on those before them. `damaged` says that something was hidden.
  */
-export function decodeJournal(bytes: Buffer): {
+export function decodeJournal(
+  bytes: Buffer,
+  key: number
+): {
   readonly entries: readonly JournalEntry[]
   readonly damaged: boolean
 } {
   const entries: JournalEntry[] = []
   if (bytes.length < journalPosition) return { entries, damaged: true }
   for (let at = journalPosition; at < bytes.length; at += journalEntrySize) {
-    const entry = decodeJournalEntry(bytes, at)
+    const entry = decodeJournalEntry(bytes, at, key)
     if (entry === null) return { entries, damaged: true }
     entries.push(entry)
   }
   return { entries, damaged: false }
 }
 
-function decodeJournalEntry(bytes: Buffer, at: number): JournalEntry | null {
-  if (at + journalEntrySize > bytes.length || !isSealed(bytes, at, journalEntrySize)) return null
+function decodeJournalEntry(bytes: Buffer, at: number, key: number): JournalEntry | null {
+  if (at + journalEntrySize > bytes.length) return null
+  if (!isSealed(bytes, at, journalEntrySize, key ^ at)) return null
   if (bytes[at] === leaderEpochKind) {
     return {
       kind: 'leaderEpoch',
@@ -215,10 +254,14 @@ function decodeJournalEntry(bytes: Buffer, at: number): JournalEntry | null {
   }
 }
 
-function seal(bytes: Buffer, at: number, size: number): void {
-  bytes.writeUInt32BE(crc32c(bytes, at, at + size - 4), at + size - 4)
+function seal(bytes: Buffer, at: number, size: number, key: number): void {
+  bytes.writeUInt32BE(checksum(bytes, at, size, key), at + size - 4)
 }
 
-function isSealed(bytes: Buffer, at: number, size: number): boolean {
-  return bytes.readUInt32BE(at + size - 4) === crc32c(bytes, at, at + size - 4)
+function isSealed(bytes: Buffer, at: number, size: number, key: number): boolean {
+  return bytes.readUInt32BE(at + size - 4) === checksum(bytes, at, size, key)
+}
+
+function checksum(bytes: Buffer, at: number, size: number, key: number): number {
+  return (crc32c(bytes, at, at + size - 4) ^ key) >>> 0
 }

@@ -8,22 +8,26 @@ import {
   encodeJournalEntry,
   encodeSidecarHead,
   encodeState,
-  journalEntrySize,
+  journalEntryPosition,
   journalPosition,
-  statePositions,
+  sealKey,
+  statePosition,
   type DecodedIdentity,
   type JournalEntry,
   type LogState,
   type Mark,
-  type SegmentIdentity
+  type SegmentIdentity,
+  type SegmentOwner
 } from './sidecar-format.ts'
 
 export interface SidecarContents {
   readonly identity: DecodedIdentity
   readonly state: LogState | null
+  /** One of the two states does not hold. */
+  readonly stateDamaged: boolean
   readonly journal: readonly JournalEntry[]
-  /** Something in the file does not hold; what is returned of it does. */
-  readonly damaged: boolean
+  /** Behind these entries the journal does not hold. */
+  readonly journalDamaged: boolean
 }
 
 /** What changes of the state with each write. */
@@ -36,14 +40,21 @@ export type StateNote = Omit<LogState, 'sequence'>
  */
 export class Sidecar {
   readonly file: CachedFile
+  readonly #key: number
   #sequence: number
   #journal: JournalEntry[]
   #changeCount = 0
   #urgentChangeCount = 0
   #syncedChangeCount = 0
 
-  private constructor(file: CachedFile, sequence: number, journal: readonly JournalEntry[]) {
+  private constructor(
+    file: CachedFile,
+    key: number,
+    sequence: number,
+    journal: readonly JournalEntry[]
+  ) {
     this.file = file
+    this.#key = key
     this.#sequence = sequence
     this.#journal = [...journal]
   }
@@ -59,8 +70,10 @@ export class Sidecar {
     const file = new CachedFile(cache, path)
     const head = encodeSidecarHead(identity, { sequence: 0, ...note })
     if (file.create().size() > 0) file.get().truncate(0)
-    file.get().writeSync([head, ...journal.map(encodeJournalEntry)], 0)
-    const sidecar = new Sidecar(file, 0, journal)
+    const key = sealKey(identity)
+    const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
+    file.get().writeSync([head, ...entries], 0)
+    const sidecar = new Sidecar(file, key, 0, journal)
     sidecar.#changed(true)
     return sidecar
   }
@@ -73,15 +86,17 @@ export class Sidecar {
   static reopen(
     cache: FileCache,
     path: string,
+    owner: SegmentOwner,
     contents: SidecarContents,
     isDurable: boolean
   ): Sidecar {
     assert(contents.state !== null, 'a sidecar without a state is written anew')
     const file = new CachedFile(cache, path)
-    if (contents.damaged) {
-      file.get().truncate(journalPosition + contents.journal.length * journalEntrySize)
+    if (contents.journalDamaged) {
+      file.get().truncate(journalEntryPosition(contents.journal.length))
     }
-    const sidecar = new Sidecar(file, contents.state.sequence, contents.journal)
+    const { sequence } = contents.state
+    const sidecar = new Sidecar(file, sealKey(owner), sequence, contents.journal)
     if (!isDurable) sidecar.#changed(true)
     return sidecar
   }
@@ -89,23 +104,30 @@ export class Sidecar {
   /**
    * What a sidecar says, as far as its checksums hold.
    *
+   * @param owner whose sidecar it should be
    * @throws FileError when it cannot be read
    */
-  static read(files: Files, path: string): SidecarContents {
-    const file = files.open(path, 'read')
-    try {
-      const buffer = Buffer.allocUnsafe(file.size())
-      const bytes = buffer.subarray(0, file.readSync(buffer, 0))
-      const journal = decodeJournal(bytes)
-      return {
-        identity: decodeIdentity(bytes),
-        state: decodeState(bytes),
-        journal: journal.entries,
-        damaged: journal.damaged
-      }
-    } finally {
-      file.close()
+  static read(files: Files, path: string, owner: SegmentOwner): SidecarContents {
+    const bytes = readBytes(files, path)
+    const key = sealKey(owner)
+    const { state, damaged } = decodeState(bytes, key)
+    const journal = decodeJournal(bytes, key)
+    return {
+      identity: decodeIdentity(bytes),
+      state,
+      stateDamaged: damaged,
+      journal: journal.entries,
+      journalDamaged: journal.damaged
     }
+  }
+
+  /**
+   * Whose sidecar it is.
+   *
+   * @throws FileError when it cannot be read
+   */
+  static readIdentity(files: Files, path: string): DecodedIdentity {
+    return decodeIdentity(readBytes(files, path))
   }
 
   /** Whether something was written that no sync has covered yet. */
@@ -131,14 +153,16 @@ export class Sidecar {
   /** Notes what the log promises now, in the slot that does not hold the note before. */
   writeState(note: StateNote, isUrgent: boolean): void {
     const sequence = this.#sequence + 1
-    this.file.get().writeSync([encodeState({ sequence, ...note })], statePositions[sequence % 2]!)
+    const bytes = encodeState({ sequence, ...note }, this.#key)
+    this.file.get().writeSync([bytes], statePosition(sequence))
     this.#sequence = sequence
     this.#changed(isUrgent)
   }
 
   append(entry: JournalEntry): void {
-    const position = journalPosition + this.#journal.length * journalEntrySize
-    this.file.get().writeSync([encodeJournalEntry(entry)], position)
+    const index = this.#journal.length
+    const bytes = encodeJournalEntry(entry, index, this.#key)
+    this.file.get().writeSync([bytes], journalEntryPosition(index))
     this.#journal.push(entry)
     this.#changed(entry.kind === 'leaderEpoch')
   }
@@ -149,8 +173,11 @@ export class Sidecar {
       entry.kind === 'mark' ? entry.position <= position : entry.startOffset < endOffset
     )
     const file = this.file.get()
-    file.writeSync(this.#journal.map(encodeJournalEntry), journalPosition)
-    file.truncate(journalPosition + this.#journal.length * journalEntrySize)
+    file.writeSync(
+      this.#journal.map((entry, index) => encodeJournalEntry(entry, index, this.#key)),
+      journalPosition
+    )
+    file.truncate(journalEntryPosition(this.#journal.length))
     this.#changed(true)
   }
 
@@ -168,5 +195,15 @@ export class Sidecar {
   #changed(isUrgent: boolean): void {
     this.#changeCount++
     if (isUrgent) this.#urgentChangeCount = this.#changeCount
+  }
+}
+
+function readBytes(files: Files, path: string): Buffer {
+  const file = files.open(path, 'read')
+  try {
+    const buffer = Buffer.allocUnsafe(file.size())
+    return buffer.subarray(0, file.readSync(buffer, 0))
+  } finally {
+    file.close()
   }
 }

@@ -27,6 +27,7 @@ import {
   encodeJournalEntry,
   encodeSidecarHead,
   encodeState,
+  sealKey,
   statePositions,
   type Mark
 } from '../../../src/storage/local/sidecar-format.ts'
@@ -109,23 +110,53 @@ describe('a sidecar', () => {
     createdMs: 1_700_000_000_000
   }
   const state = { sequence: 0, logStartOffset: 1, durableEndOffset: 2 ** 40, durablePosition: 0 }
+  const key = sealKey(identity)
 
   test('is read as it was written', () => {
     const head = encodeSidecarHead(identity, state)
     expect(decodeIdentity(head)).toEqual(identity)
-    expect(decodeState(head)).toEqual(state)
-    expect(decodeJournal(head)).toEqual({ entries: [], damaged: false })
+    expect(decodeState(head, key)).toEqual({ state, damaged: false })
+    expect(decodeJournal(head, key)).toEqual({ entries: [], damaged: false })
   })
 
   test('tells the newer of its two states, and the older when the newer is damaged', () => {
     const head = encodeSidecarHead(identity, state)
     const newer = { ...state, sequence: 1, durableEndOffset: 2 ** 41, durablePosition: 100 }
-    encodeState(newer).copy(head, statePositions[1])
-    expect(decodeState(head)).toEqual(newer)
+    encodeState(newer, key).copy(head, statePositions[1])
+    expect(decodeState(head, key)).toEqual({ state: newer, damaged: false })
     head[statePositions[1] + 9]! ^= 1
-    expect(decodeState(head)).toEqual(state)
+    expect(decodeState(head, key)).toEqual({ state, damaged: true })
     head[statePositions[0]]! ^= 1
-    expect(decodeState(head)).toBeNull()
+    expect(decodeState(head, key)).toEqual({ state: null, damaged: true })
+  })
+
+  test.each([
+    ['cluster', { ...identity, clusterId: 'another' }],
+    ['topic', { ...identity, topicId: Buffer.alloc(16, 6) }],
+    ['partition', { ...identity, partition: 4 }],
+    ['segment', { ...identity, baseOffset: 0 }]
+  ])('takes nothing that belongs into a sidecar of another %s', (_, other) => {
+    const entry = { kind: 'leaderEpoch', leaderEpoch: 1, startOffset: 2 } as const
+    const foreign = encodeSidecarHead(other, state)
+    const bytes = Buffer.concat([foreign, encodeJournalEntry(entry, 0, sealKey(other))])
+    expect(decodeState(bytes, sealKey(other)).state).toEqual(state)
+    expect(decodeState(bytes, key)).toEqual({ state: null, damaged: true })
+    expect(decodeJournal(bytes, key)).toEqual({ entries: [], damaged: true })
+  })
+
+  test('takes nothing that belongs to another place in it', () => {
+    const head = encodeSidecarHead(identity, state)
+    head.copyWithin(statePositions[1], statePositions[0], statePositions[0] + 40)
+    head.fill(0, statePositions[0], statePositions[0] + 40)
+    expect(decodeState(head, key)).toEqual({ state: null, damaged: true })
+    const epochs = [1, 2].map(leaderEpoch => ({
+      kind: 'leaderEpoch' as const,
+      leaderEpoch,
+      startOffset: leaderEpoch
+    }))
+    const entries = epochs.map((entry, index) => encodeJournalEntry(entry, index, key))
+    const journal = decodeJournal(Buffer.concat([head, entries[0]!, entries[0]!]), key)
+    expect(journal).toEqual({ entries: epochs.slice(0, 1), damaged: true })
   })
 
   test('of a newer format is told from a damaged one', () => {
@@ -164,13 +195,16 @@ describe('a sidecar', () => {
     fc.nat(7)
   ])('shows of its journal what is before the first damage', (entries, where, bit) => {
     const head = encodeSidecarHead(identity, state)
-    const bytes = Buffer.concat([head, ...entries.map(encodeJournalEntry)])
-    expect(decodeJournal(bytes)).toEqual({ entries, damaged: false })
+    const bytes = Buffer.concat([
+      head,
+      ...entries.map((entry, index) => encodeJournalEntry(entry, index, key))
+    ])
+    expect(decodeJournal(bytes, key)).toEqual({ entries, damaged: false })
     if (entries.length === 0) return
     const position = head.length + (where % (bytes.length - head.length))
     bytes[position]! ^= 1 << bit
     const sound = Math.floor((position - head.length) / 64)
-    expect(decodeJournal(bytes)).toEqual({ entries: entries.slice(0, sound), damaged: true })
+    expect(decodeJournal(bytes, key)).toEqual({ entries: entries.slice(0, sound), damaged: true })
   })
 })
 

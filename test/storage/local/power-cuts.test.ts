@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { assert } from '../../../src/base/assert.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { sidecarSuffix } from '../../../src/storage/local/file-names.ts'
+import { decodeIdentity, encodeState, sealKey } from '../../../src/storage/local/sidecar-format.ts'
 import { powerLoss } from '../../sim/power-loss.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import { SimFiles } from '../../sim/sim-files.ts'
@@ -62,11 +64,10 @@ test('a segment whose name came to the disk before those in front of it was neve
   files.makeDirectory(folder)
   // As it was when the segment began: of the log start and of no promise, in the first slot.
   const begun = Buffer.concat([sidecar.subarray(0, 1024), Buffer.alloc(512)])
-  const promisesNothing = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
-  const other = await openOrders(promisesNothing)
-  await other.log.append(1, 0, [batchesOf([1])[0]!])
-  const otherSidecar = contentOf(promisesNothing.files, pathOf(0, sidecarSuffix))
-  otherSidecar.copy(begun, 512, 512, 552)
+  const identity = decodeIdentity(begun)
+  assert(typeof identity === 'object', 'the identity is sound')
+  const state = { sequence: 0, logStartOffset: 0, durableEndOffset: 0, durablePosition: 0 }
+  encodeState(state, sealKey(identity)).copy(begun, 512)
   putContent(files, pathOf(last.baseOffset, sidecarSuffix), begun)
   const { log: recovered } = await openOrders(directory)
   expect([recovered.logStartOffset, recovered.logEndOffset]).toEqual([0, 0])
