@@ -1,4 +1,6 @@
+import { failure, type Failure } from '../base/result.ts'
 import type { LeaderEpochStart } from '../storage/partition-log.ts'
+import type { ErrorName } from '../wire/generated/errors.ts'
 
 /** The largest known epoch up to one that was asked for, and the offset behind its last record. */
 export interface EpochEndOffset {
@@ -37,4 +39,19 @@ export function endOffsetForEpoch(
 /** The leader epoch in which the record at `offset` was written, -1 when it is not known. */
 export function epochAt(epochs: readonly LeaderEpochStart[], offset: number): number {
   return epochs.findLast(each => each.startOffset <= offset)?.leaderEpoch ?? -1
+}
+
+/**
+ * Why a client that believes in another leader epoch is refused; null when it believes in the
+ * present one, or in none (-1).
+ */
+export function epochFault(
+  currentLeaderEpoch: number,
+  leaderEpoch: number
+): Failure<ErrorName> | null {
+  if (currentLeaderEpoch === noLeaderEpoch || currentLeaderEpoch === leaderEpoch) return null
+  const detail = `the leader epoch is ${leaderEpoch}, not ${currentLeaderEpoch}`
+  return currentLeaderEpoch < leaderEpoch
+    ? failure('FENCED_LEADER_EPOCH', detail)
+    : failure('UNKNOWN_LEADER_EPOCH', detail)
 }

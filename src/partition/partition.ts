@@ -16,7 +16,7 @@ import type { AppendInfo, AppendResult } from './append-result.ts'
 import { batchRules } from './batch-rules.ts'
 import { firstOffsetKept } from './deletion-offset.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
-import { endOffsetForEpoch, type EpochEndOffset } from './leader-epochs.ts'
+import { endOffsetForEpoch, epochFault, type EpochEndOffset } from './leader-epochs.ts'
 import { findOffset, type TimestampedOffset } from './offset-for-timestamp.ts'
 import { endOffsetOf, readVisible } from './log-reading.ts'
 import type {
@@ -391,11 +391,7 @@ export class Partition {
   /** Why nobody, or not this client, may use the partition now. */
   #fault(currentLeaderEpoch: number): Failure<ErrorName> | null {
     if (this.#isClosed) return failure('NOT_LEADER_OR_FOLLOWER', 'the partition is closed')
-    if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.leaderEpoch) return null
-    const detail = `the leader epoch is ${this.leaderEpoch}, not ${currentLeaderEpoch}`
-    return currentLeaderEpoch < this.leaderEpoch
-      ? failure('FENCED_LEADER_EPOCH', detail)
-      : failure('UNKNOWN_LEADER_EPOCH', detail)
+    return epochFault(currentLeaderEpoch, this.leaderEpoch)
   }
 
   #writeFault(currentLeaderEpoch: number): Failure<ErrorName> | null {

@@ -14,8 +14,9 @@ import type {
 } from '../partition-log.ts'
 import { DamageReports, type DamagedRange } from './damage-reports.ts'
 import { failedWrite } from './failed-write.ts'
-import { loadIndexes } from './index-rebuild.ts'
+import { IndexLoads } from './index-loads.ts'
 import { noteEpochs, type LeaderEpochs } from './leader-epochs.ts'
+import { closeSegments, settleLog, syncBeforeClose } from './log-closing.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { LogFolder } from './log-folder.ts'
 import { LogReader, type ReadableLog } from './log-reader.ts'
@@ -24,7 +25,7 @@ import type { RecoveredLog } from './recovery.ts'
 import { planRetention } from './retention.ts'
 import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
-import { cutSegment, rewriteTail } from './segment-repair.ts'
+import { cutSegment } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
 
 /**
@@ -54,7 +55,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   readonly #durability: LogDurability
   readonly #listeners: (() => void)[] = []
   readonly #damage: DamageReports
-  readonly #indexLoads = new Map<Segment, Promise<SegmentIndexes>>()
+  readonly #indexLoads: IndexLoads
   #configs: LogConfigs
   #logStartOffset: number
   #logEndOffset: number
@@ -87,6 +88,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       }
     )
     this.#reader = new LogReader(context, this)
+    this.#indexLoads = new IndexLoads(context, this.#folder.path, this)
     this.#damage = new DamageReports(context.logger, name)
     if (recovered.isCrashed) {
       // Nobody knows which names of the life before are durable, and what recovery has cut off must
@@ -259,25 +261,11 @@ export class LocalLog implements PartitionLog, ReadableLog {
     return this.#configs.fileDeleteDelayMs
   }
 
-  /**
-   * After a crash: takes to the disk what recovery found beyond the durable watermark, before
-   * anybody is told of it. Those bytes are written again first, since a sync that failed in an
-   * earlier life may have left them in the page cache alone, where another sync would pass over
-   * them.
-   */
+  /** After a crash: takes to the disk what recovery found beyond the durable watermark. */
   async settle(isCut: boolean): Promise<void> {
-    const { durability } = this.#context
-    const { end } = this.#durability
-    if (durability === 'memory' || (end.offset >= this.#logEndOffset && !isCut)) return
-    for (const segment of this.segments.all) {
-      if (segment.endOffset <= end.offset) continue
-      const from = segment === end.segment ? Math.min(end.position, segment.size) : 0
-      if (durability === 'fsync') await rewriteTail(this.#context, segment, from)
-      this.#durability.changed(segment)
-    }
-    this.#durability.namesChanged()
-    if (durability === 'fsync') await this.#durability.flushed()
-    else this.#durability.flushSoon()
+    if (this.#context.durability === 'memory') return
+    if (this.#durability.end.offset >= this.#logEndOffset && !isCut) return
+    await settleLog(this.#context, this.segments, this.#durability)
   }
 
   /**
@@ -288,7 +276,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#state = 'closed'
     this.#durability.refuse('the log was removed')
     await this.#durability.stop()
-    this.#closeFiles()
+    closeSegments(this.#context, this.segments, this.#durability)
   }
 
   /** Writes everything that a clean start needs, makes it durable and closes the files. */
@@ -299,10 +287,12 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (this.#context.failure === null && active !== undefined) {
       active.writeMark(true)
       this.#folder.writeLeaderEpochs(this.epochs)
-      if (this.#context.durability !== 'memory') await this.#closeDurably(active)
+      if (this.#context.durability !== 'memory') {
+        await syncBeforeClose(this.#context, this.segments, this.#durability, active)
+      }
     }
     await this.#durability.stop()
-    this.#closeFiles()
+    closeSegments(this.#context, this.segments, this.#durability)
   }
 
   /** The directory has failed: nobody who waits will get what they wait for. */
@@ -310,19 +300,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#durability.refuse(error.message)
   }
 
-  async indexesOf(segment: Segment): Promise<SegmentIndexes> {
-    if (segment.indexes !== null) {
-      if (segment !== this.segments.active) this.#context.indexes.touch(segment)
-      return segment.indexes
-    }
-    let load = this.#indexLoads.get(segment)
-    if (load === undefined) {
-      const { indexIntervalBytes } = this.#configs
-      load = loadIndexes(this.#context, this.#folder.path, segment, this.epochs, indexIntervalBytes)
-      load = load.finally(() => this.#indexLoads.delete(segment))
-      this.#indexLoads.set(segment, load)
-    }
-    return load
+  indexesOf(segment: Segment): Promise<SegmentIndexes> {
+    return this.#indexLoads.of(segment, this.#configs.indexIntervalBytes)
   }
 
   reportDamage(segment: Segment, fromOffset: number, toOffset: number): void {
@@ -457,26 +436,5 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#durability.forget(segment)
     this.#durability.namesChanged()
     this.#context.remover.removeFilesLater(segment.setAside(), this.fileDeleteDelayMs)
-  }
-
-  async #closeDurably(active: Segment): Promise<void> {
-    const dirty = this.segments.all.filter(segment => segment.isDirty)
-    if (dirty.length === 0) return
-    for (const segment of dirty) this.#durability.changed(segment)
-    if (!(await this.#durability.flushed()).ok) return
-    try {
-      // Notes that were not urgent, and that of the last flush, have no flush to ride with.
-      await Promise.all([...new Set([...dirty, active])].map(segment => segment.sync(true)))
-    } catch (error) {
-      this.#context.fail(error)
-    }
-  }
-
-  #closeFiles(): void {
-    for (const segment of this.segments.all) {
-      this.#durability.forget(segment)
-      this.#context.indexes.forget(segment)
-      segment.close()
-    }
   }
 }
