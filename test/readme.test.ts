@@ -15,8 +15,10 @@ describe('the README names', () => {
   })
 
   test('every option of the command', () => {
-    const main = readFileSync(new URL('../src/cli/main.ts', import.meta.url), 'utf8')
-    const options = [...main.matchAll(/'(--[a-z-]+) ?[^']*'/g)].map(match => match[1]!)
+    const sources = ['main.ts', 'log-options.ts'].map(name =>
+      readFileSync(new URL(`../src/cli/${name}`, import.meta.url), 'utf8')
+    )
+    const options = [...sources.join('').matchAll(/'(--[a-z-]+) ?[^']*'/g)].map(match => match[1]!)
     expect(options.length).toBeGreaterThan(10)
     for (const option of options) expect(readme).toContain(option)
   })

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
 import { logLevels } from '../telemetry/logger.ts'
 import { exitCodes } from './exit-codes.ts'
+import { addLogCommand } from './log-options.ts'
 import type { StartOptions } from './start.ts'
 
 const examples = `
@@ -12,8 +13,8 @@ Examples:
   odradek start --config num.partitions=3 --config log.retention.hours=24
 
 Exit codes: 0 stopped, 1 failed, 2 wrong option or config, 3 address not available,
-4 data directory not usable. Every option can be set in the environment:
-ODRADEK_LISTEN, ODRADEK_DATA_DIR, ODRADEK_CONFIG_NUM_PARTITIONS ...`
+4 data directory not usable, 5 damage found by log verify. Every option of start can be set in
+the environment: ODRADEK_LISTEN, ODRADEK_DATA_DIR, ODRADEK_CONFIG_NUM_PARTITIONS ...`
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), value]
@@ -67,6 +68,7 @@ function program(): Command {
       // Said outright: whatever might still hold the process must not keep a stopped broker around.
       process.exit(await start(options, process.env))
     })
+  addLogCommand(command)
   return command
 }
 

@@ -1,0 +1,73 @@
+import type { Command } from 'commander'
+import type { InspectFlags, LogToolOutside, VerifyFlags } from './log/log-command.ts'
+
+const inspectHelp = `
+PATH is a data directory, the folder of a partition, or a file of a segment. Nothing is locked
+and nothing is written, so a broker may be running; what it writes meanwhile may be missing.
+
+With --json: one document,
+  { path, kind, clusterId, nodeId, cleanShutdown, partitions: [
+    { topic, partition, topicId, path, leaderEpochCheckpoint, producerSnapshots, segments: [
+      { file, baseOffset, size, sidecar, offsetIndex, timeIndex, abortedTransactions, batches: [
+        { baseOffset, lastOffset, position, size, recordCount, compression, partitionLeaderEpoch,
+          producerId, producerEpoch, baseSequence, lastSequence, timestampType, baseTimestampMs,
+          maxTimestampMs, isTransactional, isControl, deleteHorizonMs, crc, crcHolds } ],
+        batchCount, recordCount, firstTimestampMs, largestTimestampMs, endOffset, damage: [
+        { fault, fromPosition, toPosition, fromOffset, toOffset } ] } ] } ] }
+With --json --records: a line for each record,
+  { topic, partition, offset, timestampMs, key, value, headers: [{ key, value }],
+    control?, decoded?: { type, key, value } }
+Keys and values are text where they are UTF-8, { base64 } otherwise; the ends of ranges are
+exclusive.`
+
+const verifyHelp = `
+Checks every batch and its checksum, that offsets and leader epochs go on without a gap, sidecars,
+indexes and checkpoints. Nothing is locked and nothing is written. Exit code 0: sound; 5: damage.
+  damage   records, or what is known of them, are not as they were written
+  derived  a file is in doubt that the broker makes anew from the batches by itself
+  note     nothing that was promised is missing`
+
+/** Adds `odradek log` with what it can do; its code is loaded when it is called. */
+export function addLogCommand(program: Command): void {
+  const log = program
+    .command('log')
+    .description('look at the files of a log')
+    .exitOverride()
+    .helpCommand(false)
+  log
+    .command('inspect')
+    .description('show segments, batches and records')
+    .exitOverride()
+    .argument('<path>', 'data directory, partition folder or segment file')
+    .option('--json', 'as JSON')
+    .option('--records', 'records as well; with --json one on a line')
+    .option('--from <offset>', 'leave out what is before this offset')
+    .option('--to <offset>', 'leave out this offset and what is behind it')
+    .addHelpText('after', inspectHelp)
+    .action(async (path: string, flags: InspectFlags) => {
+      const { inspectCommand } = await import('./log/log-command.ts')
+      process.exit(await inspectCommand(path, flags, await outside()))
+    })
+  log
+    .command('verify')
+    .description('check everything, and say what is wrong')
+    .exitOverride()
+    .argument('<path>', 'data directory, partition folder or segment file')
+    .option('--json', 'findings as JSON, one on a line')
+    .addHelpText('after', verifyHelp)
+    .action(async (path: string, flags: VerifyFlags) => {
+      const { verifyCommand } = await import('./log/log-command.ts')
+      process.exit(await verifyCommand(path, flags, await outside()))
+    })
+}
+
+async function outside(): Promise<LogToolOutside> {
+  const { nodeFiles } = await import('../io/node-files.ts')
+  // Whoever reads only the beginning, as `head` does, is not told that there was more.
+  process.stdout.on('error', () => process.exit(0))
+  return {
+    files: nodeFiles(),
+    write: text => void process.stdout.write(text),
+    writeError: text => void process.stderr.write(text)
+  }
+}

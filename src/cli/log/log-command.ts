@@ -1,0 +1,90 @@
+import { resolve } from 'node:path'
+import type { Files } from '../../io/files.ts'
+import { isFileError } from '../../storage/local/read-steps.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { inspectLog } from './inspect.ts'
+import { documentSink, recordLinesSink } from './json-sink.ts'
+import { findTarget, LogTargetError } from './log-target.ts'
+import { readOnlyFiles } from './read-only-files.ts'
+import { textSink } from './text-sink.ts'
+import { VerifyReport } from './verify-report.ts'
+import { verifyLog } from './verify.ts'
+
+/** Where a command of the log tool reads and writes. */
+export interface LogToolOutside {
+  readonly files: Files
+  write(text: string): void
+  writeError(text: string): void
+}
+
+/** What `odradek log inspect` was given, as commander hands it over. */
+export interface InspectFlags {
+  readonly json?: boolean
+  readonly records?: boolean
+  readonly from?: string
+  readonly to?: string
+}
+
+/** Runs `odradek log inspect`; returns the exit code. */
+export async function inspectCommand(
+  path: string,
+  flags: InspectFlags,
+  outside: LogToolOutside
+): Promise<number> {
+  const fromOffset = offsetOf(flags.from, 0)
+  const toOffset = offsetOf(flags.to, Infinity)
+  if (fromOffset === null || toOffset === null) {
+    outside.writeError('odradek: --from and --to are offsets: integers from 0 on\n')
+    return exitCodes.usage
+  }
+  return guarded(outside, async () => {
+    const files = readOnlyFiles(outside.files)
+    const records = flags.records === true
+    const write = (text: string): void => outside.write(text)
+    const sink =
+      flags.json !== true
+        ? textSink(write, records)
+        : records
+          ? recordLinesSink(write)
+          : documentSink(write)
+    inspectLog(files, findTarget(files, resolve(path)), { records, fromOffset, toOffset }, sink)
+    return exitCodes.stopped
+  })
+}
+
+/** What `odradek log verify` was given, as commander hands it over. */
+export interface VerifyFlags {
+  readonly json?: boolean
+}
+
+/** Runs `odradek log verify`; returns the exit code. */
+export async function verifyCommand(
+  path: string,
+  flags: VerifyFlags,
+  outside: LogToolOutside
+): Promise<number> {
+  return guarded(outside, async () => {
+    const files = readOnlyFiles(outside.files)
+    const report = new VerifyReport(text => outside.write(text), flags.json === true)
+    const target = findTarget(files, resolve(path))
+    report.end(await verifyLog(files, target, finding => report.finding(finding)))
+    return report.isSound ? exitCodes.stopped : exitCodes.damaged
+  })
+}
+
+/** What cannot be looked at ends in a sentence and an exit code, not in a stack of calls. */
+async function guarded(outside: LogToolOutside, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof LogTargetError) && !isFileError(error)) throw error
+    outside.writeError(`odradek: ${error.message}\n`)
+    return exitCodes.dataDirectory
+  }
+}
+
+function offsetOf(text: string | undefined, otherwise: number): number | null {
+  if (text === undefined) return otherwise
+  const offset = Number(text)
+  return /^\d+$/.test(text) && Number.isSafeInteger(offset) ? offset : null
+}

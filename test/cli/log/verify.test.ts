@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest'
+import { exitCodes } from '../../../src/cli/exit-codes.ts'
+import { verifyCommand } from '../../../src/cli/log/log-command.ts'
+import type { Finding } from '../../../src/cli/log/findings.ts'
+import type { Files } from '../../../src/io/files.ts'
+import { contentOf, flipBit, openOrders, putContent } from '../../storage/local/directory.ts'
+import { fileOf, folder, linesOf, printing, writtenLog } from './tool.ts'
+
+interface Verified {
+  readonly code: number
+  readonly findings: readonly Finding[]
+  readonly totals: unknown
+}
+
+async function verify(files: Files, path = '/data'): Promise<Verified> {
+  const outside = printing(files)
+  const code = await verifyCommand(path, { json: true }, outside)
+  const lines = linesOf(outside).map((line): Finding => JSON.parse(line))
+  return { code, findings: lines.slice(0, -1), totals: lines.at(-1) }
+}
+
+describe('odradek log verify', () => {
+  test('ends with 0 and one line of figures for a sound log', async () => {
+    const { files } = await writtenLog()
+    const outside = printing(files)
+    expect(await verifyCommand('/data', {}, outside)).toBe(exitCodes.stopped)
+    const bytes = [0, 9, 18, 27].map(offset => contentOf(files, fileOf(offset, '.log')).length)
+    const total = bytes.reduce((sum, size) => sum + size)
+    expect(outside.printed.join('')).toBe(
+      `1 partitions, 4 segments, 10 batches, 30 records, ${total} bytes: sound\n`
+    )
+  })
+
+  test('finds every flipped bit of the batches, and names the offsets and bytes around it', async () => {
+    const { files } = await writtenLog()
+    const path = fileOf(9, '.log')
+    const batchSize = contentOf(files, path).length / 3
+    for (let position = 0; position < 3 * batchSize; position += 7) {
+      flipBit(files, path, position, position % 8)
+      const { code, findings } = await verify(files, folder)
+      const batch = Math.floor(position / batchSize)
+      expect([position, code]).toEqual([position, exitCodes.damaged])
+      const around = findings.filter(
+        found =>
+          found.severity === 'damage' &&
+          found.file === path &&
+          found.fromPosition! <= position &&
+          found.toPosition! > position &&
+          found.fromOffset === 9 + 3 * batch &&
+          found.toOffset === 12 + 3 * batch
+      )
+      expect([position, around.length]).toEqual([position, 1])
+      flipBit(files, path, position, position % 8)
+    }
+    expect((await verify(files)).code).toBe(exitCodes.stopped)
+  })
+
+  test('finds every flipped bit of the index files', async () => {
+    const { files } = await writtenLog()
+    for (const suffix of ['.index', '.timeindex']) {
+      const path = fileOf(0, suffix)
+      const size = contentOf(files, path).length
+      expect(size).toBeGreaterThan(0)
+      for (let position = 0; position < size; position++) {
+        flipBit(files, path, position, position % 8)
+        const { code, findings } = await verify(files)
+        expect([path, position, code]).toEqual([path, position, exitCodes.damaged])
+        expect(findings.every(({ severity }) => severity === 'derived')).toBe(true)
+        flipBit(files, path, position, position % 8)
+      }
+    }
+  })
+
+  test('finds damage to a sidecar: identity, state and journal', async () => {
+    const { files } = await writtenLog()
+    const path = fileOf(9, '.odradek')
+    for (const [position, part] of [
+      [20, 'identity'],
+      [520, 'state'],
+      [1540, 'journal']
+    ] as const) {
+      flipBit(files, path, position)
+      const { code, findings } = await verify(files)
+      expect(code).toBe(exitCodes.damaged)
+      expect(findings[0]).toMatchObject({
+        severity: 'derived',
+        file: path,
+        fault: 'SIDECAR',
+        meaning: `the checksum of its ${part} does not hold`
+      })
+      flipBit(files, path, position)
+    }
+    files.remove(path)
+    expect((await verify(files)).findings[0]).toMatchObject({ file: path, fault: 'SIDECAR' })
+  })
+
+  test('says which records are missing when a segment is', async () => {
+    const { files } = await writtenLog()
+    files.remove(fileOf(9, '.log'))
+    files.remove(fileOf(9, '.odradek'))
+    const { findings } = await verify(files)
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        severity: 'damage',
+        fault: 'MISSING',
+        file: fileOf(0, '.log'),
+        fromOffset: 9,
+        toOffset: 18
+      })
+    )
+  })
+
+  test('says which records are missing at the start and at the end', async () => {
+    const { files } = await writtenLog()
+    const size = contentOf(files, fileOf(27, '.log')).length
+    putContent(files, fileOf(27, '.log'), Buffer.alloc(0))
+    for (const suffix of ['.log', '.odradek']) files.remove(fileOf(0, suffix))
+    const { findings } = await verify(files)
+    const missing = findings.filter(({ fault }) => fault === 'MISSING')
+    expect(missing.map(({ fromOffset, toOffset }) => [fromOffset, toOffset])).toEqual([
+      [27, 30],
+      [0, 9]
+    ])
+    expect(size).toBeGreaterThan(0)
+  })
+
+  test('takes what a crash left behind the durable end for what it is: a note', async () => {
+    const { files } = await writtenLog(false)
+    const path = fileOf(27, '.log')
+    putContent(files, path, Buffer.concat([contentOf(files, path), Buffer.alloc(100, 7)]))
+    const { code, findings } = await verify(files)
+    expect(findings).toMatchObject([{ severity: 'note', fault: 'TAIL', fromOffset: 30 }])
+    expect(code).toBe(exitCodes.stopped)
+    files.open('/data/.kafka_cleanshutdown', 'create').close()
+    expect((await verify(files)).code).toBe(exitCodes.damaged)
+  })
+
+  test('finds a segment of another partition', async () => {
+    const { files } = await writtenLog()
+    files.rename(folder, '/data/orders-1')
+    const { findings } = await verify(files, '/data/orders-1')
+    expect(findings.filter(({ fault }) => fault === 'FOREIGN')).toHaveLength(4)
+  })
+
+  test('finds checkpoints, metadata and snapshots that are no such thing', async () => {
+    const { files } = await writtenLog()
+    const damaged: readonly (readonly [path: string, fault: string])[] = [
+      [`${folder}/leader-epoch-checkpoint`, 'CHECKPOINT'],
+      [`${folder}/partition.metadata`, 'PARTITION_METADATA'],
+      [fileOf(30, '.snapshot'), 'SNAPSHOT'],
+      ['/data/recovery-point-offset-checkpoint', 'CHECKPOINT'],
+      ['/data/meta.properties', 'DAMAGED']
+    ]
+    for (const [path, fault] of damaged) {
+      const before = files.exists(path) ? contentOf(files, path) : null
+      putContent(files, path, Buffer.from('odradek odradek\n'))
+      const { code, findings } = await verify(files)
+      expect([code, findings]).toMatchObject([exitCodes.damaged, [{ file: path, fault }]])
+      if (before === null) files.remove(path)
+      else putContent(files, path, before)
+    }
+  })
+
+  test('works on a log that is in use, and changes nothing', async () => {
+    const directory = await writtenLog()
+    const { directory: opened } = await openOrders(directory)
+    const before = allContent(directory.files)
+    expect(await verify(directory.files)).toMatchObject({ code: exitCodes.stopped, findings: [] })
+    expect(allContent(directory.files)).toEqual(before)
+    await opened.close()
+  })
+
+  test('refuses a path that is no log with 4, and says why', async () => {
+    const { files } = await writtenLog()
+    for (const path of ['/nowhere', '/data/meta.properties', '/']) {
+      const outside = printing(files)
+      expect([path, await verifyCommand(path, {}, outside)]).toEqual([
+        path,
+        exitCodes.dataDirectory
+      ])
+      expect(outside.errors.join('')).toMatch(/^odradek: \S+ is n/)
+    }
+  })
+})
+
+function allContent(files: Files): ReadonlyMap<string, string> {
+  const content = new Map<string, string>()
+  for (const path of ['/data', folder]) {
+    for (const { name, kind } of files.list(path)) {
+      if (kind === 'file') content.set(name, contentOf(files, `${path}/${name}`).toString('base64'))
+    }
+  }
+  return content
+}
