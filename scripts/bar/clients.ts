@@ -1,0 +1,170 @@
+import kafkajs from 'kafkajs'
+import type { Kafka, KafkaConfig } from 'kafkajs'
+import { codecOf } from '../../src/record/compression.ts'
+import type { ReadPartition, ReadRecord } from './ledger.ts'
+
+/** A reader that has got nothing new for so long has met the end of what it will ever get. */
+const stalledMs = 8_000
+const unpackedSizeMax = 64 * 1024 * 1024
+
+export const compressions = [
+  kafkajs.CompressionTypes.None,
+  kafkajs.CompressionTypes.GZIP,
+  kafkajs.CompressionTypes.Snappy,
+  kafkajs.CompressionTypes.LZ4,
+  kafkajs.CompressionTypes.ZSTD
+] as const
+
+/** Teaches kafkajs the codecs that it does not bring along. */
+export function registerCodecs(): void {
+  for (const [type, name] of [
+    [kafkajs.CompressionTypes.Snappy, 'snappy'],
+    [kafkajs.CompressionTypes.LZ4, 'lz4'],
+    [kafkajs.CompressionTypes.ZSTD, 'zstd']
+  ] as const) {
+    const codec = codecOf(name)
+    kafkajs.CompressionCodecs[type] = () => ({
+      compress: async (encoder: { readonly buffer: Buffer }) => codec.compress(encoder.buffer),
+      async decompress(buffer: Buffer) {
+        const unpacked = codec.decompress(buffer, unpackedSizeMax)
+        if (!unpacked.ok) throw new Error(`${name}: ${unpacked.detail ?? unpacked.error}`)
+        return unpacked.value
+      }
+    })
+  }
+}
+
+/** Clients that go on trying for as long as it takes. */
+export function patientKafka(address: string, config: Partial<KafkaConfig> = {}): Kafka {
+  return new kafkajs.Kafka({
+    clientId: 'bar',
+    brokers: [address],
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 5_000,
+    retry: { initialRetryTime: 20, maxRetryTime: 250, retries: 100_000 },
+    ...config
+  })
+}
+
+/** Clients that say at once what went wrong. */
+export function hastyKafka(address: string): Kafka {
+  return patientKafka(address, { retry: { initialRetryTime: 10, retries: 0 } })
+}
+
+/**
+ * Repeats what may be repeated while there is no connection; kafkajs retries much by itself, but
+ * not what its admin client asks.
+ *
+ * @throws any other error, and that one after a minute
+ */
+export async function insist<T>(action: () => Promise<T>): Promise<T> {
+  const deadlineMs = Date.now() + 60_000
+  for (;;) {
+    try {
+      return await action()
+    } catch (error) {
+      if (!isConnectionError(error) || Date.now() > deadlineMs) throw error
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+}
+
+function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { name, cause } = error
+  if (/Connection|RequestTimeout|BrokerNotFound|MetadataNotLoaded/.test(name)) return true
+  if ('type' in error && notYet.has(String(error.type))) return true
+  return isConnectionError(cause)
+}
+
+/** What a broker says that has just been started. */
+const notYet: ReadonlySet<string> = new Set([
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+  'LEADER_NOT_AVAILABLE'
+])
+
+/** How a partition is called in ledgers. */
+export function placeName(topic: string, partition: number): string {
+  return `${topic}/${partition}`
+}
+
+/**
+ * Reads all that can be read of some topics, by place. Where a reader gets no further, the rest
+ * counts as not there.
+ */
+export async function readTopics(
+  address: string,
+  topics: readonly string[]
+): Promise<ReadonlyMap<string, ReadPartition>> {
+  const kafka = patientKafka(address, { retry: { initialRetryTime: 20, retries: 8 } })
+  const found = await partitionEnds(kafka, topics)
+  const waiting = new Set([...found].filter(([, { low, high }]) => low < high).map(([at]) => at))
+  if (waiting.size > 0) await consumeAll(kafka, topics, found, waiting)
+  return new Map(
+    [...found].map(([place, { low, high, records }]) => [
+      place,
+      { logStartOffset: low, logEndOffset: high, records }
+    ])
+  )
+}
+
+interface Found {
+  readonly low: number
+  readonly high: number
+  readonly records: ReadRecord[]
+}
+
+async function partitionEnds(kafka: Kafka, topics: readonly string[]): Promise<Map<string, Found>> {
+  const admin = kafka.admin()
+  await admin.connect()
+  const found = new Map<string, Found>()
+  try {
+    for (const topic of topics) {
+      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+        const ends = { low: Number(low), high: Number(high), records: [] }
+        found.set(placeName(topic, partition), ends)
+      }
+    }
+  } finally {
+    await admin.disconnect()
+  }
+  return found
+}
+
+async function consumeAll(
+  kafka: Kafka,
+  topics: readonly string[],
+  found: ReadonlyMap<string, Found>,
+  waiting: Set<string>
+): Promise<void> {
+  const groupId = `reader-${process.pid}-${process.hrtime.bigint()}`
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, sessionTimeout: 60_000 })
+  let lastMs = Date.now()
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 4,
+      eachBatch: async ({ batch }) => {
+        const place = placeName(batch.topic, batch.partition)
+        const { high, records } = found.get(place)!
+        // A reader that met an error begins again at the beginning.
+        const last = records.at(-1)?.offset ?? -1
+        for (const { offset, value } of batch.messages) {
+          if (Number(offset) <= last) continue
+          records.push({ offset: Number(offset), value: String(value) })
+          lastMs = Date.now()
+        }
+        if (Number(batch.lastOffset()) >= high - 1) waiting.delete(place)
+      }
+    })
+    while (waiting.size > 0 && Date.now() - lastMs < stalledMs) {
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  } finally {
+    await consumer.disconnect()
+  }
+}
