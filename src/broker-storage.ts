@@ -108,7 +108,7 @@ export class BrokerStorage {
 
   async removePartitions(list: readonly Partition[]): Promise<void> {
     for (const partition of list) {
-      await partition.close()
+      await partition.close({ isRemoved: true })
       await this.#directory.removeLog(partition)
     }
   }
@@ -190,7 +190,13 @@ async function openPartition(
     clock,
     ownerEpoch: 0
   })
-  const { damage } = partition
+  const { damage, passedOver } = partition.opening
+  for (const fault of passedOver)
+    settings.logger.warn('a snapshot of producers was passed over', {
+      topic,
+      partition: index,
+      ...fault
+    })
   if (damage !== null)
     settings.logger.error('a partition cannot be read whole', {
       topic,

@@ -115,6 +115,18 @@ export const producerIdExpirationMs = 86_400_000
  * first.
  */
 export const producersPerPartitionMax = 10_000
+/**
+ * Snapshots of producers that are kept for one log: when the newest is damaged, the one before it
+ * saves reading the whole log.
+ */
+export const snapshotsKeptMax = 2
+/**
+ * Bytes appended to a log until another snapshot of its producers is taken: the most that a start
+ * after a crash has to read to know them, as long as the snapshot itself is small.
+ */
+export const snapshotInterval = 16 * MiB
+/** Bytes appended for each byte of a snapshot, so that writing large ones stays a small part. */
+export const snapshotSizeShare = 8
 /** Bytes read at a time when a log is read from end to end: few reads, little memory held. */
 export const replayReadSize = 1 * MiB
 /**

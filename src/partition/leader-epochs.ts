@@ -55,3 +55,17 @@ export function epochFault(
     ? failure('FENCED_LEADER_EPOCH', detail)
     : failure('UNKNOWN_LEADER_EPOCH', detail)
 }
+
+/**
+ * The epochs of a log and, as Kafka's leader does at its election, the present one from where it
+ * began.
+ */
+export function withPresentEpoch(
+  epochs: readonly LeaderEpochStart[],
+  leaderEpoch: number,
+  startOffset: number
+): readonly LeaderEpochStart[] {
+  return epochs.at(-1)?.leaderEpoch === leaderEpoch
+    ? epochs
+    : [...epochs, { leaderEpoch, startOffset }]
+}

@@ -5,18 +5,19 @@ import * as batch from '../record/batch.ts'
 import type { PartitionLog, ReadBatches, ReadError } from '../storage/partition-log.ts'
 
 /**
- * Visits every batch from `logStartOffset` to the `logEndOffset` at the call, in order. The bytes
- * are the visitor's for the time of the call only.
+ * Visits every batch from `fromOffset` to the `logEndOffset` at the call, in order. The bytes are
+ * the visitor's for the time of the call only.
  */
 export async function walkLog(
   log: PartitionLog,
-  visit: (bytes: Buffer, at: number) => void
+  visit: (bytes: Buffer, at: number) => void,
+  fromOffset = log.logStartOffset
 ): Promise<Result<void, ReadError>> {
   const upToOffset = log.logEndOffset
-  let fromOffset = log.logStartOffset
-  while (fromOffset < upToOffset) {
+  let offset = fromOffset
+  while (offset < upToOffset) {
     const read = await log.read({
-      fromOffset,
+      fromOffset: offset,
       upToOffset,
       maxSize: replayReadSize,
       minOneBatch: true
@@ -25,10 +26,10 @@ export async function walkLog(
     const { bytes } = read.value
     try {
       for (const at of batch.batchPositions(bytes)) visit(bytes, at)
-      const next = endOffsetOf(bytes, fromOffset)
+      const next = endOffsetOf(bytes, offset)
       // A compacted log may end in a gap: there is nothing more to be read.
-      if (next === fromOffset) break
-      fromOffset = next
+      if (next === offset) break
+      offset = next
     } finally {
       read.value.release()
     }

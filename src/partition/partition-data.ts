@@ -82,6 +82,24 @@ export interface Damage {
   readonly detail: string | null
 }
 
+/** A snapshot of producers that could not be used. */
+export interface SnapshotFault {
+  readonly offset: number
+  readonly detail: string
+}
+
+/** What it took to open a partition. */
+export interface PartitionOpening {
+  /**
+   * Null when all that had to be read could be: otherwise nothing is known of earlier producers.
+   */
+  readonly damage: Damage | null
+  /** Bytes of the log that were read to know its producers. */
+  readonly sizeRead: number
+  /** Newest first. */
+  readonly passedOver: readonly SnapshotFault[]
+}
+
 /** What is left after retention was applied. */
 export interface AppliedRetention extends RetentionOutcome {
   readonly logStartOffset: number

@@ -2,13 +2,16 @@ import { assert } from '../base/assert.ts'
 import { failure, success, type Failure, type Result } from '../base/result.ts'
 import type { TopicConfigs } from '../config/topic-configs.ts'
 import type { Clock } from '../io/clock.ts'
-import { producerIdExpirationMs, producersPerPartitionMax } from '../limits.ts'
 import * as batch from '../record/batch.ts'
 import { endTxnMarker } from '../record/control.ts'
 import { buildBatch, type Record } from '../record/records.ts'
 import { validateProduced } from '../record/validate.ts'
-import { ProducerState } from '../storage/producer-state.ts'
-import type { AbortedTransaction, Applied, RememberedBatch } from '../storage/producer-state.ts'
+import type {
+  AbortedTransaction,
+  Applied,
+  ProducerState,
+  RememberedBatch
+} from '../storage/producer-state.ts'
 import type { LeaderEpochStart, PartitionLog } from '../storage/partition-log.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import { appendErrorName, readErrorName, refusal, refused } from './append-result.ts'
@@ -16,21 +19,27 @@ import type { AppendInfo, AppendResult } from './append-result.ts'
 import { batchRules } from './batch-rules.ts'
 import { firstOffsetKept } from './deletion-offset.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
-import { endOffsetForEpoch, epochFault, type EpochEndOffset } from './leader-epochs.ts'
+import {
+  endOffsetForEpoch,
+  epochFault,
+  withPresentEpoch,
+  type EpochEndOffset
+} from './leader-epochs.ts'
 import { findOffset, type TimestampedOffset } from './offset-for-timestamp.ts'
 import { endOffsetOf, readVisible } from './log-reading.ts'
 import type {
   AppendOptions,
   AppliedRetention,
-  Damage,
   IsolationLevel,
   OwnRecord,
+  PartitionOpening,
   PartitionRead,
   PartitionReadRequest,
   ReplayedBatch,
   TransactionEnd
 } from './partition-data.ts'
-import { rebuildProducers, sequencedBatch } from './rebuild-producers.ts'
+import { ProducerSnapshots } from './producer-snapshots.ts'
+import { rebuildProducers, sequencedBatch, type RebuiltProducers } from './rebuild-producers.ts'
 import { replayLog } from './replay-log.ts'
 import { Visibility } from './visibility.ts'
 
@@ -59,14 +68,15 @@ export class Partition {
   readonly topicId: string
   readonly partition: number
   readonly leaderEpoch: number
-  /** Null when the whole log was read at open; otherwise nothing is known of earlier producers. */
-  readonly damage: Damage | null
+  /** What was read to open it. */
+  readonly opening: PartitionOpening
   readonly #name: string
   readonly #log: PartitionLog
   readonly #clock: Clock
   readonly #ownerEpoch: number
   readonly #epochStartOffset: number
   readonly #producers: ProducerState
+  readonly #snapshots: ProducerSnapshots
   readonly #inFlight = new InFlightAppends()
   readonly #visibility: Visibility
   #configs: TopicConfigs
@@ -76,30 +86,34 @@ export class Partition {
   #isClosed = false
 
   /**
-   * Opens the partition over its log, which is its alone from now on. The log is read to learn of
-   * its producers.
+   * Opens the partition over its log, which is its alone from now on. The end of the log is read to
+   * learn of its producers.
    */
   static async open(options: PartitionOptions): Promise<Partition> {
-    const producers = new ProducerState(producerLimits)
-    const rebuilt = await rebuildProducers(options.log, producers, options.clock.wallMs())
-    if (rebuilt.ok) return new Partition(options, producers, null)
-    // Half a state would refuse producers that are in order; with none, any next sequence is
-    // accepted.
-    return new Partition(options, new ProducerState(producerLimits), rebuilt)
+    const rebuilt = await rebuildProducers(options, options.clock.wallMs())
+    const partition = new Partition(options, rebuilt)
+    if (partition.#snapshots.isDue) await partition.#snapshots.take()
+    return partition
   }
 
-  private constructor(options: PartitionOptions, producers: ProducerState, damage: Damage | null) {
+  private constructor(options: PartitionOptions, rebuilt: RebuiltProducers) {
     this.topic = options.topic
     this.topicId = options.topicId
     this.partition = options.partition
     this.leaderEpoch = options.leaderEpoch
-    this.damage = damage && { error: damage.error, detail: damage.detail }
+    const { producers, ...opening } = rebuilt
+    this.opening = opening
     this.#name = `${options.topic}-${options.partition}`
     this.#log = options.log
     this.#clock = options.clock
     this.#ownerEpoch = options.ownerEpoch
     this.#epochStartOffset = options.log.logEndOffset
     this.#producers = producers
+    this.#snapshots = new ProducerSnapshots({
+      ...options,
+      producers,
+      sizeBehind: rebuilt.sizeRead
+    })
     this.#configs = options.configs
     this.#visibility = new Visibility(options.log, producers)
     const stampsTime = options.configs.messageTimestampType === 'LogAppendTime'
@@ -317,7 +331,7 @@ export class Partition {
     if (kept.value > this.#log.logStartOffset) {
       const raised = await this.#log.raiseLogStartOffset(this.#ownerEpoch, kept.value)
       if (!raised.ok) return failure(appendErrorName(raised.error), raised.detail)
-      this.#visibility.onLogStartOffset()
+      this.#onLogStartOffset()
     }
     return success({ logStartOffset: this.#log.logStartOffset })
   }
@@ -337,7 +351,7 @@ export class Partition {
     if (!this.#configs.cleanupPolicy.delete) return success(outcome)
     const applied = await this.#log.applyRetention(this.#ownerEpoch, { wallMs, highWatermark })
     if (!applied.ok) return failure(appendErrorName(applied.error), applied.detail)
-    this.#visibility.onLogStartOffset()
+    this.#onLogStartOffset()
     return success({ ...applied.value, logStartOffset: this.logStartOffset })
   }
 
@@ -380,10 +394,13 @@ export class Partition {
 
   /**
    * Refuses what comes from now on, wakes those who wait for progress, finishes what is in flight.
+   *
+   * @param isRemoved nobody will open it again: nothing is kept for a next start
    */
-  async close(): Promise<void> {
+  async close({ isRemoved = false } = {}): Promise<void> {
     this.#isClosed = true
     this.#visibility.wake()
+    if (!isRemoved) await this.#snapshots.take()
     await this.#log.close()
     this.#visibility.forgetListeners()
   }
@@ -399,14 +416,8 @@ export class Partition {
     return this.#fault(currentLeaderEpoch)
   }
 
-  /**
-   * The epochs of the log and, as Kafka's leader does at its election, the present one from where
-   * it began.
-   */
   #epochs(): readonly LeaderEpochStart[] {
-    const epochs = this.#log.leaderEpochs
-    if (epochs.at(-1)?.leaderEpoch === this.leaderEpoch) return epochs
-    return [...epochs, { leaderEpoch: this.leaderEpoch, startOffset: this.#epochStartOffset }]
+    return withPresentEpoch(this.#log.leaderEpochs, this.leaderEpoch, this.#epochStartOffset)
   }
 
   /**
@@ -447,6 +458,7 @@ export class Partition {
       logStartOffset: this.#log.logStartOffset
     }
     this.#visibility.checkInvariants()
+    this.#snapshots.appended(bytes.length)
     if (this.#log.durableEndOffset > lastOffset) return Promise.resolve(success(info))
     const outcome = appended.then(result => {
       if (result.ok) return success(info)
@@ -470,6 +482,11 @@ export class Partition {
     return Promise.resolve(success({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset }))
   }
 
+  #onLogStartOffset(): void {
+    this.#visibility.onLogStartOffset()
+    this.#snapshots.logStartRaised()
+  }
+
   #onDurable(): void {
     const { durableEndOffset, logEndOffset } = this.#log
     const durableSize = this.#inFlight.onDurable(durableEndOffset)
@@ -479,5 +496,4 @@ export class Partition {
   }
 }
 
-const producerLimits = { producerIdExpirationMs, producerCountMax: producersPerPartitionMax }
 const nothingRead = { bytes: Buffer.alloc(0), release: (): void => {} }

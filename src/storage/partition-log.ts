@@ -100,11 +100,31 @@ export interface PartitionLog {
    */
   reconfigure(configs: LogConfigs): void
 
+  /** What the layer above has kept of what it learnt from the log. */
+  readonly snapshots: LogSnapshots
+
   /** Hears of a raised `durableEndOffset`: once, right after each raise. */
   onDurable(listener: () => void): void
 
   /** Finishes what was begun, makes it durable and lets go. */
   close(): Promise<void>
+}
+
+/**
+ * Blobs beside a log, each at an offset: what the layer above knew when it had read everything
+ * below it, so that it need not read that again. They are derived and never the source of truth:
+ * any of them may be lost or damaged, and the engine does not look into them.
+ */
+export interface LogSnapshots {
+  /** Newest first; none is of more than the log holds, also after a crash or a truncation. */
+  readonly offsets: readonly number[]
+  /** As it was found, unchecked; null when it cannot be read. */
+  read(offset: number): Promise<Buffer | null>
+  /**
+   * Keeps `content`, which is true of everything below `offset`; the last few are kept. Resolves
+   * when it is durable, or false when it was not kept: the disk is full, or there is a newer one.
+   */
+  save(offset: number, content: Buffer): Promise<boolean>
 }
 
 export interface AppendedBatch {

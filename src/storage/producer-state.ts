@@ -135,6 +135,33 @@ export class ProducerState {
     return this.#entries.values()
   }
 
+  /** Aborted transactions that end at or behind the log start offset, ascending by `lastOffset`. */
+  get aborted(): readonly AbortedTransaction[] {
+    return this.#aborted
+  }
+
+  /**
+   * Begins with what a snapshot says, in its order. Producers that have been idle for too long by
+   * now are left out.
+   */
+  restore(
+    producers: Iterable<ProducerEntry>,
+    aborted: readonly AbortedTransaction[],
+    nowMs: number
+  ): void {
+    assert(this.#entries.size === 0, 'a snapshot is where a producer state begins')
+    for (const entry of producers) {
+      const isExpired = nowMs - entry.seenMs >= this.#options.producerIdExpirationMs
+      const openSince = entry.currentTxnFirstOffset
+      if (isExpired && openSince === null) continue
+      this.#makeRoom(nowMs)
+      this.#entries.set(entry.producerId, entry)
+      if (openSince !== null) this.#ongoing.set(entry.producerId, openSince)
+    }
+    sortByOffset(this.#ongoing)
+    for (const transaction of aborted) this.#aborted.push(transaction)
+  }
+
   producer(producerId: number): ProducerEntry | undefined {
     return this.#entries.get(producerId)
   }
@@ -341,10 +368,8 @@ export class ProducerState {
    * offsets.
    */
   #reopen(producerId: number, firstOffset: number): void {
-    const open = [...this.#ongoing, [producerId, firstOffset] as const]
-    open.sort((a, b) => a[1] - b[1])
-    this.#ongoing.clear()
-    for (const [id, offset] of open) this.#ongoing.set(id, offset)
+    this.#ongoing.set(producerId, firstOffset)
+    sortByOffset(this.#ongoing)
   }
 
   #replace(entry: ProducerEntry): void {
@@ -370,6 +395,13 @@ export class ProducerState {
 export function lastSequenceOf(baseSequence: number, count: number): number {
   if (baseSequence === noSequence) return noSequence
   return (baseSequence + count - 1) % (sequenceMax + 1)
+}
+
+/** Puts a map from producer ids to offsets into the order of the offsets. */
+function sortByOffset(offsets: Map<number, number>): void {
+  const ascending = [...offsets].sort((a, b) => a[1] - b[1])
+  offsets.clear()
+  for (const [producerId, offset] of ascending) offsets.set(producerId, offset)
 }
 
 const notInTransaction = 'the batch is transactional and its partition is in no open transaction'

@@ -83,7 +83,7 @@ class Machine {
 
   async #removePartitions(list: readonly Partition[]): Promise<void> {
     for (const partition of list) {
-      await partition.close()
+      await partition.close({ isRemoved: true })
       await this.#directory.removeLog(partition)
     }
   }

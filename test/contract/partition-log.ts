@@ -40,6 +40,7 @@ export function partitionLogContract(name: string, open: OpenLogUnderTest): void
   describe(`${name}: the log start offset`, () => logStartContract(withLog))
   describe(`${name}: retention`, () => retentionContract(withLog))
   describe(`${name}: truncation`, () => truncationContract(withLog))
+  describe(`${name}: snapshots`, () => snapshotContract(withLog))
 }
 
 type WithLog = (
@@ -628,5 +629,88 @@ function truncationContract(withLog: WithLog): void {
       await log.truncate(owner, 1)
       expect(log.largestTimestamp).toEqual({ timestampMs: 10, offset: 0 })
       expect(log.leaderEpochs).toEqual([{ leaderEpoch: 1, startOffset: 0 }])
+    }))
+}
+
+function snapshotOf(offset: number): Buffer {
+  return Buffer.from(`what was known at ${offset}`)
+}
+
+/** The offsets of the snapshots, and what is in them. */
+async function snapshotsOf(
+  log: PartitionLog
+): Promise<readonly (readonly [number, string | undefined])[]> {
+  const found: (readonly [number, string | undefined])[] = []
+  for (const offset of log.snapshots.offsets) {
+    found.push([offset, (await log.snapshots.read(offset))?.toString()])
+  }
+  return found
+}
+
+function snapshotsAt(...offsets: readonly number[]): readonly (readonly [number, string])[] {
+  return offsets.map(offset => [offset, snapshotOf(offset).toString()])
+}
+
+function snapshotContract(withLog: WithLog): void {
+  test('the last two are kept, newest first', () =>
+    withLog(async (log, lives) => {
+      expect(log.snapshots.offsets).toEqual([])
+      for (const batch of batchesOf([2, 3, 4])) {
+        await log.append(owner, batch.baseOffset, [batch])
+        expect(await log.snapshots.save(log.logEndOffset, snapshotOf(log.logEndOffset))).toBe(true)
+      }
+      await inBothLives(log, lives, async opened => {
+        expect(await snapshotsOf(opened)).toEqual(snapshotsAt(9, 5))
+      })
+    }))
+
+  test('saved together they are kept in the order of the calls', () =>
+    withLog(async (log, lives) => {
+      await appendAll(log, batchesOf([1, 1, 1]))
+      const saved = [1, 3, 2].map(offset => log.snapshots.save(offset, snapshotOf(offset)))
+      expect(await Promise.all(saved)).toEqual([true, true, false])
+      await inBothLives(log, lives, async opened => {
+        expect(await snapshotsOf(opened)).toEqual(snapshotsAt(3, 1))
+      })
+    }))
+
+  test('one that is saved when the log closes is there when it is opened again', () =>
+    withLog(async (log, { reopen }) => {
+      await appendAll(log, batchesOf([1]))
+      const saved = log.snapshots.save(1, snapshotOf(1))
+      const opened = await reopen()
+      expect(await saved).toBe(true)
+      expect(await snapshotsOf(opened)).toEqual(snapshotsAt(1))
+    }))
+
+  test('nothing is saved for a log that is closed or never held a record', () =>
+    withLog(async log => {
+      expect(await log.snapshots.save(0, snapshotOf(0))).toBe(false)
+      await appendAll(log, batchesOf([1]))
+      await log.close()
+      expect(await log.snapshots.save(1, snapshotOf(1))).toBe(false)
+    }))
+
+  test('those beyond a truncation are gone, and stay so when the log has grown again', () =>
+    withLog(async (log, lives) => {
+      await appendAll(log, batchesOf([2, 2, 2]))
+      await log.snapshots.save(2, snapshotOf(2))
+      await log.snapshots.save(6, snapshotOf(6))
+      await log.truncate(owner, 4)
+      expect(await snapshotsOf(log)).toEqual(snapshotsAt(2))
+      await appendAll(log, batchesOf([2, 2], { baseOffset: 4, leaderEpoch: 1 }))
+      await inBothLives(log, lives, async opened => {
+        expect(await snapshotsOf(opened)).toEqual(snapshotsAt(2))
+      })
+    }))
+
+  test('they outlive the records that they are of', () =>
+    withLog(async (log, lives) => {
+      await appendAll(log, batchesOf([2, 2]))
+      await log.snapshots.save(4, snapshotOf(4))
+      await log.raiseLogStartOffset(owner, 4)
+      await inBothLives(log, lives, async opened => {
+        expect(await snapshotsOf(opened)).toEqual(snapshotsAt(4))
+      })
     }))
 }

@@ -7,6 +7,7 @@ import type {
   AppendError,
   AppendedBatch,
   LeaderEpochStart,
+  LogSnapshots,
   PartitionLog,
   ReadBatches,
   ReadError,
@@ -18,6 +19,24 @@ import type {
 interface Pending {
   readonly batch: AppendedBatch
   readonly outcome: Deferred<Result<void, AppendError>>
+}
+
+/** Snapshots in a map, all of them kept. */
+class FakeSnapshots implements LogSnapshots {
+  readonly contents = new Map<number, Buffer>()
+
+  get offsets(): readonly number[] {
+    return [...this.contents.keys()].sort((a, b) => b - a)
+  }
+
+  read(offset: number): Promise<Buffer | null> {
+    return Promise.resolve(this.contents.get(offset) ?? null)
+  }
+
+  save(offset: number, content: Buffer): Promise<boolean> {
+    this.contents.set(offset, content)
+    return Promise.resolve(true)
+  }
 }
 
 /**
@@ -38,6 +57,7 @@ export class FakeLog implements PartitionLog {
   buffersOut = 0
   /** Where the next retention lets the log begin. */
   retainFrom = 0
+  readonly snapshots = new FakeSnapshots()
   readonly retentions: RetentionMoment[] = []
   readonly #batches: AppendedBatch[] = []
   readonly #pending: Pending[] = []

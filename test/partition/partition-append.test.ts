@@ -252,7 +252,7 @@ test('a log that is not readable to its end still opens, for any next sequence',
   await before.append(idempotentBatch(1), acked)
   log.corruptFrom = 1
   const after = await openPartition(log)
-  expect(after.damage).toEqual({ error: 'CORRUPT', detail: 'rotten' })
+  expect(after.opening.damage).toEqual({ error: 'CORRUPT', detail: 'rotten' })
   expect(info(await after.append(idempotentBatch(2), acked)).baseOffset).toBe(2)
 })
 

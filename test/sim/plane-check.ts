@@ -211,7 +211,11 @@ async function checkPartition(
 ): Promise<void> {
   const name = `${partition.topic}-${partition.partition}`
   const { logStartOffset, highWatermark, logEndOffset } = partition
-  demand(partition.damage === null, 'damaged', () => `${name}: ${partition.damage?.detail}`)
+  demand(
+    partition.opening.damage === null,
+    'damaged',
+    () => `${name}: ${partition.opening.damage?.detail}`
+  )
   demand(highWatermark === logEndOffset, 'lost', () => `${name} hides what it recovered`)
   demand(logEndOffset <= sentEnd(model), 'foreign', () => {
     return `${name} ends at ${logEndOffset}, and ${sentEnd(model)} was sent`

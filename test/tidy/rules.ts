@@ -18,6 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[] | 'everything'
     'record',
     'config',
     'storage/partition-log',
+    'storage/producer-snapshot',
     'storage/producer-state',
     'limits'
   ],

@@ -83,11 +83,16 @@ export function writeDerivedText(files: Files, path: string, text: string): void
  * Replaces the content of a file, durably when the promise resolves: temporary file, sync, rename,
  * sync of the folder. A crash leaves the old content or the new.
  */
-export async function replaceText(files: Files, path: string, text: string): Promise<void> {
+export function replaceText(files: Files, path: string, text: string): Promise<void> {
+  return replaceFile(files, path, Buffer.from(text))
+}
+
+/** The same for bytes. */
+export async function replaceFile(files: Files, path: string, bytes: Buffer): Promise<void> {
   const file = files.open(path + temporarySuffix, 'create')
   try {
     file.truncate(0)
-    file.writeSync([Buffer.from(text)], 0)
+    file.writeSync([bytes], 0)
     await file.datasync()
   } finally {
     file.close()

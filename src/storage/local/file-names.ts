@@ -17,6 +17,8 @@ export const segmentSuffixes: readonly string[] = [
   timeIndexSuffix,
   sidecarSuffix
 ]
+/** What a partition knew of its producers at an offset; Kafka's name and format. */
+export const snapshotSuffix = '.snapshot'
 /** Put behind the name of a file that is about to be removed. */
 export const deletedSuffix = '.deleted'
 /** Put behind the name of a file that is still being written; one found at start is removed. */

@@ -1,3 +1,4 @@
+import type { DirectoryEntry } from '../../io/files.ts'
 import {
   deletedSuffix,
   logSuffix,
@@ -22,7 +23,8 @@ export interface FoundSegment {
 }
 
 /**
- * The segments in a partition's folder, ascending; leftovers of an earlier life are removed.
+ * The segments among the entries of a partition's folder, ascending; leftovers of an earlier life
+ * are removed.
  *
  * @throws LogDirectoryError when one is another partition's, or a newer version's
  * @throws FileError when something cannot be read
@@ -30,11 +32,12 @@ export interface FoundSegment {
 export function findSegments(
   context: LogContext,
   folder: string,
-  name: LogName
+  name: LogName,
+  entries: readonly DirectoryEntry[]
 ): readonly FoundSegment[] {
   const { files } = context
   const baseOffsets = new Set<number>()
-  for (const entry of files.list(folder)) {
+  for (const entry of entries) {
     if (entry.kind !== 'file') continue
     if (entry.name.endsWith(deletedSuffix) || entry.name.endsWith(temporarySuffix)) {
       files.remove(`${folder}/${entry.name}`)

@@ -27,6 +27,7 @@ import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
 import { cutSegment } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
+import { SnapshotFiles } from './snapshot-files.ts'
 
 /**
  * The answer of an append that is as safe as it has to be at once: made once, so that it allocates
@@ -49,6 +50,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   readonly name: LogName
   readonly epochs: LeaderEpochs
   readonly segments: SegmentList
+  readonly snapshots: SnapshotFiles
   readonly #context: LogContext
   readonly #folder: LogFolder
   readonly #reader: LogReader
@@ -78,6 +80,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#logStartOffset = recovered.logStartOffset
     this.#logEndOffset = recovered.logEndOffset
     this.#folder = new LogFolder(context, name, hasFolder)
+    this.snapshots = new SnapshotFiles(context, this.#folder.path, recovered.snapshotOffsets, this)
     this.#durability = new LogDurability(
       context,
       this,
@@ -275,6 +278,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   async abandon(): Promise<void> {
     this.#state = 'closed'
     this.#durability.refuse('the log was removed')
+    await this.snapshots.close()
     await this.#durability.stop()
     closeSegments(this.#context, this.segments, this.#durability)
   }
@@ -283,6 +287,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    await this.snapshots.close()
     const { active } = this.segments
     if (this.#context.failure === null && active !== undefined) {
       active.writeMark(true)
@@ -403,6 +408,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const flushed = await this.#whenFlushed()
     if (!flushed.ok) return flushed
     const { segment, position, baseOffset } = place
+    await this.snapshots.dropBeyond(baseOffset)
     // The watermark goes down first, durably: a crash in the middle must not find bytes missing
     // below it. The segment that is the last one now tells of it, and the one that will be.
     this.#truncationCount++

@@ -332,6 +332,7 @@ function emptyLog(startOffset: number): RecoveredLog {
     durableEnd: { offset: startOffset, segment: null, position: 0 },
     isCrashed: false,
     isCut: false,
-    damage: []
+    damage: [],
+    snapshotOffsets: []
   }
 }

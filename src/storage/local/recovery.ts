@@ -19,6 +19,7 @@ import { Segment } from './segment.ts'
 import { emptyIndexes, readIndexes } from './segment-indexes.ts'
 import { LogFolder, segmentIdentity } from './log-folder.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
+import { removeSnapshots, snapshotOffsets } from './snapshot-files.ts'
 import { saveTornTail } from './torn-tail.ts'
 
 /** What was on disk of one log, brought into order. */
@@ -40,6 +41,8 @@ export interface RecoveredLog {
   /** Something was cut off: that has to be durable before anybody learns where the log ends. */
   readonly isCut: boolean
   readonly damage: readonly Damage[]
+  /** Newest first; none beyond the end of the log. */
+  readonly snapshotOffsets: readonly number[]
 }
 
 /** Offsets that were promised and cannot be read. */
@@ -99,7 +102,9 @@ class Recovery {
   }
 
   async run(): Promise<RecoveredLog> {
-    const all = findSegments(this.#context, this.#options.folder, this.#options.name)
+    const { folder, name } = this.#options
+    const entries = this.#context.files.list(folder)
+    const all = findSegments(this.#context, folder, name, entries)
     this.#state = newestState(all)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
     const found = await this.#cutTooEarly(this.#dropBelowStart(all))
@@ -118,6 +123,11 @@ class Recovery {
     const logStartOffset = this.#logStartOffset
     this.#coverLostEnd(logStartOffset)
     const logEndOffset = this.#segments.at(-1)?.endOffset ?? logStartOffset
+    const offsets = snapshotOffsets(entries)
+    // What is appended at the offsets that the log has lost is something else: a snapshot of what
+    // was there has to be gone before.
+    const lost = offsets.filter(offset => offset > logEndOffset)
+    await removeSnapshots(this.#context, folder, lost)
     return {
       segments: this.#segments,
       epochs: this.#epochs,
@@ -126,7 +136,8 @@ class Recovery {
       durableEnd: this.#durableEnd(logEndOffset),
       isCrashed: !this.#options.isClean,
       isCut: this.#isCut,
-      damage: this.#damage
+      damage: this.#damage,
+      snapshotOffsets: offsets.slice(lost.length)
     }
   }
 
