@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import { benchmarkSummary, plotFile, readReport } from './bench/results.ts'
 import { matrix, readResults, summary } from './conformance/results.ts'
 import { handlers } from '../src/handlers/index.ts'
 import { apis } from '../src/wire/generated/api-table.ts'
@@ -35,7 +36,8 @@ function renewed(text: string, part: string, contents: string): string {
 /** The README's text with its generated parts made anew. */
 export async function renewedReadme(text: string): Promise<string> {
   const withApis = renewed(text, 'apis', apiTable())
-  return formatted(renewed(withApis, 'clients', summary(readResults())), readme)
+  const withClients = renewed(withApis, 'clients', summary(readResults()))
+  return formatted(renewed(withClients, 'benchmarks', benchmarkSummary(readReport())), readme)
 }
 
 /** The same for the README of the conformance programs. */
@@ -49,5 +51,10 @@ async function formatted(text: string, filepath: string): Promise<string> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(readme, await renewedReadme(readFileSync(readme, 'utf8')))
+  const report = readReport()
+  if (report !== null) {
+    const { plot } = await import('./bench/plot.ts')
+    writeFileSync(plotFile, plot(report))
+  }
   writeFileSync(clientsReadme, await renewedClientsReadme(readFileSync(clientsReadme, 'utf8')))
 }

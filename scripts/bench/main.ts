@@ -1,129 +1,120 @@
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import {
-  apacheKafka,
-  odradek,
-  type BrokerProcess,
-  type Contender,
-  type Durability
-} from './broker-process.ts'
-import { measure, type Figures } from './measure.ts'
-import { footprints, ratios, table, type Footprint, type Series } from './table.ts'
-import { partitionCount, workloads } from './workloads.ts'
+import { defaultKafkaVersion } from '../oracle/kafka.ts'
+import { kafkaJavaOptions } from './broker-process.ts'
+import { Brokers } from './brokers.ts'
+import { describeMachine } from './machine.ts'
+import { plot } from './plot.ts'
+import { figuresTable, methodText, targetsTable, type Report } from './report.ts'
+import { reportText } from './results.ts'
+import type { Workload } from './workload.ts'
+import { workloads } from './workloads/index.ts'
 
-const usage = `npm run bench [-- OPTIONS]
+const usage = `npm run bench [-- WORKLOAD ... OPTIONS]
 
-Measures a broker in a process of its own over loopback, with prebuilt requests over raw sockets,
-so that no client library is in the figures. Prints a table of medians.
+Measures brokers in processes of their own over loopback. Prints tables of medians. Needs gcc and
+librdkafka's headers (apt-get install gcc libc6-dev librdkafka-dev).
 
-  --runs N            runs of every workload (default 5)
-  --megabytes N       data per throughput run (default 256)
-  --requests N        requests per latency run (default 5000)
-  --durability LIST   of memory,os,fsync (default: all three)
-  --beside kafka      the same against Apache Kafka, run by run in turn (needs Java and Maven)
-  --json FILE         writes every single run too
+  --beside kafka   the same against Apache Kafka, run by run in turn (needs Java 17 and Maven)
+  --runs N         runs of every workload (default 5)
+  --quick          3 runs with a tenth of the work: to see that it works
+  --json FILE      writes every single run; npm run docs makes the README's part from it
+  --plot FILE      writes the figures as an SVG
+  --list           names the workloads
+
+Workloads, or parts of their names (default: all):
+${workloads.map(({ name, title }) => `  ${name.padEnd(25)}${title}`).join('\n')}
 `
-
-const allDurabilities: readonly Durability[] = ['memory', 'os', 'fsync']
 
 interface Options {
   readonly runs: number
-  readonly megabytes: number
-  readonly requests: number
-  readonly durabilities: readonly Durability[]
+  readonly scale: number
   readonly besideKafka: boolean
+  readonly chosen: readonly Workload[]
   readonly json: string | undefined
+  readonly plot: string | undefined
 }
 
 /** @throws Error that says which option is wrong */
 function options(): Options | 'help' {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
-      runs: { type: 'string', default: '5' },
-      megabytes: { type: 'string', default: '256' },
-      requests: { type: 'string', default: '5000' },
-      durability: { type: 'string', default: allDurabilities.join(',') },
+      runs: { type: 'string' },
+      quick: { type: 'boolean', default: false },
       beside: { type: 'string' },
       json: { type: 'string' },
+      plot: { type: 'string' },
+      list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
     }
   })
-  if (values.help) return 'help'
+  if (values.help || values.list) return 'help'
   if (values.beside !== undefined && values.beside !== 'kafka') {
     throw new Error('--beside takes kafka')
   }
-  const names = new Set(values.durability.split(','))
-  const durabilities = allDurabilities.filter(durability => names.has(durability))
-  if (durabilities.length !== names.size) throw new Error('--durability takes memory, os and fsync')
+  const runs = Number(values.runs ?? (values.quick ? 3 : 5))
+  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number above 0')
+  for (const wanted of positionals) {
+    if (!workloads.some(({ name }) => name.startsWith(wanted))) {
+      throw new Error(`no workload begins with ${wanted}; --list names them`)
+    }
+  }
+  const isWanted = ({ name }: Workload): boolean =>
+    positionals.length === 0 || positionals.some(wanted => name.startsWith(wanted))
   return {
-    runs: positive('--runs', values.runs),
-    megabytes: positive('--megabytes', values.megabytes),
-    requests: positive('--requests', values.requests),
-    durabilities,
+    runs,
+    scale: values.quick ? 0.1 : 1,
     besideKafka: values.beside === 'kafka',
-    json: values.json
+    chosen: workloads.filter(isWanted),
+    json: values.json,
+    plot: values.plot
   }
 }
 
-function positive(name: string, text: string): number {
-  const value = Number(text)
-  if (!(value > 0)) throw new Error(`${name} takes a number above 0, not ${text}`)
-  return value
-}
-
-function contendersOf({ durabilities, besideKafka }: Options): readonly Contender[] {
-  return durabilities.flatMap(durability =>
-    besideKafka && durability !== 'memory'
-      ? [odradek(durability), apacheKafka(durability)]
-      : [odradek(durability)]
-  )
-}
-
-function method({ runs }: Options): string {
-  const processor = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
+function describeKafka(): string {
+  const version = process.env.ODRADEK_ORACLE_VERSION ?? defaultKafkaVersion
   return [
-    `Node ${process.version}, ${processor}.`,
-    'Brokers and load in processes of their own over loopback; prebuilt Produce 7 (acks=all,',
-    `uncompressed) and Fetch 4 over raw sockets, closed loop; a new topic of ${partitionCount}`,
-    `partitions for every run; one run to warm up, then medians of ${runs} runs, one contender`,
-    'after the other in each round.'
-  ].join('\n')
+    `Apache Kafka ${version} (KRaft, one node, ${kafkaJavaOptions.join(' ')}, no replication,`,
+    'log.flush.interval.messages=1 where fsync is said, all else its defaults)'
+  ].join(' ')
+}
+
+async function keep(report: Report, file: string): Promise<void> {
+  writeFileSync(file, await reportText(report, file))
+}
+
+function say(text: string): void {
+  console.error(text)
 }
 
 async function main(): Promise<void> {
   const chosen = options()
   if (chosen === 'help') return console.log(usage)
-  console.log(`${method(chosen)}\n`)
-  const contenders = contendersOf(chosen)
-  const brokers: BrokerProcess[] = []
-  for (const contender of contenders) brokers.push(await contender.start())
-  try {
-    const series: Series[] = []
-    for (const workload of workloads) {
-      const runs: Figures[][] = contenders.map(() => [])
-      for (let round = 0; round <= chosen.runs; round++) {
-        for (const [index, broker] of brokers.entries()) {
-          const figures = await measure(broker, workload, chosen)
-          if (round > 0) runs[index]!.push(figures)
-        }
-      }
-      for (const [index, contender] of contenders.entries()) {
-        series.push({ workload: workload.name, contender, runs: runs[index]! })
-      }
-    }
-    const sizes: Footprint[] = contenders.map((contender, index) => ({
-      contender,
-      readyMs: brokers[index]!.readyMs,
-      residentSize: brokers[index]!.residentSize()
-    }))
-    console.log(table(series))
-    if (chosen.besideKafka) console.log(`\nodradek to Apache Kafka\n\n${ratios(series)}`)
-    console.log(`\n${footprints(sizes)}`)
-    if (chosen.json !== undefined) writeFileSync(chosen.json, JSON.stringify({ series, sizes }))
-  } finally {
-    for (const broker of brokers) await broker.stop()
+  const brokers = new Brokers()
+  const { runs, scale, besideKafka } = chosen
+  const reports: Report['workloads'][number][] = []
+  const report: Report = {
+    madeAt: new Date().toISOString(),
+    machine: describeMachine(),
+    kafka: besideKafka ? describeKafka() : null,
+    runs,
+    scale,
+    workloads: reports
   }
+  try {
+    for (const { run, ...about } of chosen.chosen) {
+      const startedAtMs = performance.now()
+      const outcome = await run({ runs, scale, besideKafka, brokers, say })
+      reports.push({ ...about, ...outcome })
+      say(`${about.name}: ${Math.round((performance.now() - startedAtMs) / 1000)} s`)
+      if (chosen.json !== undefined) await keep(report, chosen.json)
+    }
+  } finally {
+    await brokers.stop()
+  }
+  console.log(`${methodText(report)}\n\n${figuresTable(reports)}\n\n${targetsTable(reports)}`)
+  if (chosen.plot !== undefined) writeFileSync(chosen.plot, plot(report))
 }
 
 await main()

@@ -1,41 +1,64 @@
-import { Kafka, logLevel, type Admin } from 'kafkajs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ask, createTopics, deleteTopics } from './asking.ts'
+import type { BrokerProcess } from './broker-process.ts'
+import { batchOf, nextTopic, produceErrorAt, produceFrame } from './frames.ts'
+import { runLoad, type Address } from './raw-load.ts'
 
-/**
- * Records that every partition holds when a run begins: Apache Kafka says that a new partition has
- * a leader a little before that leader takes records, so one is sent until it is taken.
- */
+export const partitionCount = 12
+
+/** Records that `withTopic` leaves in every partition. */
 export const recordsBefore = 1
 
-/** Runs `work` while a topic of that name is there, and removes it: every run has an empty log. */
+/**
+ * Runs `work` while a topic of its own is there: every run has logs of its own. Each partition has
+ * one record already.
+ */
 export async function withTopic<T>(
-  broker: { readonly host: string; readonly port: number },
-  options: { readonly topic: string; readonly numPartitions: number },
-  work: () => Promise<T>
+  broker: BrokerProcess,
+  work: (topic: string) => Promise<T>
 ): Promise<T> {
-  const kafka = new Kafka({
-    brokers: [`${broker.host}:${broker.port}`],
-    logLevel: logLevel.NOTHING
-  })
-  const admin: Admin = kafka.admin()
-  await admin.connect()
+  const topic = nextTopic()
+  await createTopics(broker, [topic], partitionCount)
+  await waitForLeaders(broker, topic)
   try {
-    await admin.createTopics({ topics: [options], waitForLeaders: true })
-    await sendOneToEach(kafka, options)
-    const result = await work()
-    await admin.deleteTopics({ topics: [options.topic] })
-    return result
+    return await work(topic)
   } finally {
-    await admin.disconnect()
+    await deleteTopics(broker, [topic])
   }
 }
 
-async function sendOneToEach(
-  kafka: Kafka,
-  { topic, numPartitions }: { readonly topic: string; readonly numPartitions: number }
+/**
+ * Apache Kafka says that a new partition has a leader a little before that leader takes records, so
+ * one is sent to each until it is taken.
+ */
+async function waitForLeaders(address: Address, topic: string): Promise<void> {
+  let missing = Array.from({ length: partitionCount }, (_, partition) => partition)
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const records = batchOf(1, 1)
+    const { responses } = await ask(address, 'Produce', 7, {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 30_000,
+      topicData: [{ name: topic, partitionData: missing.map(index => ({ index, records })) }]
+    })
+    missing = responses
+      .flatMap(({ partitionResponses }) => partitionResponses)
+      .flatMap(({ index, errorCode }) => (errorCode === 0 ? [] : [index]))
+    if (missing.length === 0) return
+    await delay(10)
+  }
+  throw new Error(`${topic} takes no records`)
+}
+
+/** Puts batches into the partitions of a topic in turn. */
+export async function fill(
+  address: Address,
+  topic: string,
+  batch: Buffer,
+  batches: number
 ): Promise<void> {
-  const producer = kafka.producer()
-  await producer.connect()
-  const partitions = Array.from({ length: numPartitions }, (_, partition) => partition)
-  await producer.send({ topic, messages: partitions.map(partition => ({ partition, value: '' })) })
-  await producer.disconnect()
+  const frames = Array.from({ length: partitionCount }, (_, partition) =>
+    produceFrame(topic, partition, batch)
+  )
+  await runLoad(address, frames, { requests: batches, 'error-at': produceErrorAt })
 }

@@ -27,6 +27,8 @@ export interface KafkaOptions {
   readonly advertisedPort?: number
   /** Options of the Java virtual machine; by default those of Kafka's own start script. */
   readonly javaOptions?: readonly string[]
+  /** Called when the brokers' processes were spawned, and before anything of them is known. */
+  readonly onSpawned?: (bootstrapServers: string) => void
 }
 
 export interface RunningKafka {
@@ -66,6 +68,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
     processes = bootstrapServers.map((_, index) =>
       startBroker(directory, index + 1, [...javaOptions, '-cp', classpath])
     )
+    options.onSpawned?.(bootstrapServers.join(','))
     const reachable = options.advertisedPort === undefined
     await waitUntilReady(directory, processes, bootstrapServers, reachable)
     if (reachable) await warmCoordinators(bootstrapServers)
