@@ -4,7 +4,9 @@ import {
   parsePartitionMetadata,
   readText
 } from '../../storage/local/checkpoint.ts'
+import { decodeBatchTable, type ReadBatchTable } from '../../storage/local/batch-table.ts'
 import {
+  batchTableSuffix,
   leaderEpochCheckpointName,
   logSuffix,
   offsetIndexSuffix,
@@ -19,7 +21,12 @@ import {
 import { LeaderEpochs } from '../../storage/local/leader-epochs.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { Sidecar, type SidecarContents } from '../../storage/local/sidecar.ts'
-import type { LogState, SegmentIdentity, SegmentOwner } from '../../storage/local/sidecar-format.ts'
+import {
+  sealKey,
+  type LogState,
+  type SegmentIdentity,
+  type SegmentOwner
+} from '../../storage/local/sidecar-format.ts'
 import type { LeaderEpochStart } from '../../storage/partition-log.ts'
 
 export const snapshotSuffix = '.snapshot'
@@ -33,6 +40,9 @@ export interface SegmentFiles {
   readonly size: number | null
   readonly offsetIndexPath: string
   readonly timeIndexPath: string
+  /** What compaction has written of the segment; null when it has not written it. */
+  readonly batchTable: ReadBatchTable | null
+  readonly batchTablePath: string
   readonly sidecarPath: string
   /** Null when there is no sidecar, or the disk does not give it back. */
   readonly sidecar: SidecarContents | null
@@ -143,6 +153,8 @@ function readSegmentFiles(
 ): SegmentFiles {
   const sidecarPath = segmentPath(folder, baseOffset, sidecarSuffix)
   const logPath = segmentPath(folder, baseOffset, logSuffix)
+  const sidecar = readSidecar(files, sidecarPath, baseOffset, someone)
+  const batchTablePath = segmentPath(folder, baseOffset, batchTableSuffix)
   return {
     baseOffset,
     logPath,
@@ -150,8 +162,25 @@ function readSegmentFiles(
     offsetIndexPath: segmentPath(folder, baseOffset, offsetIndexSuffix),
     timeIndexPath: segmentPath(folder, baseOffset, timeIndexSuffix),
     sidecarPath,
-    sidecar: readSidecar(files, sidecarPath, baseOffset, someone)
+    sidecar,
+    batchTablePath,
+    batchTable: readTable(files, batchTablePath, { ...(someone ?? nobody), baseOffset }, sidecar)
   }
+}
+
+/** Null for a segment that compaction has not written. */
+function readTable(
+  files: Files,
+  path: string,
+  owner: SegmentOwner,
+  sidecar: SidecarContents | null
+): ReadBatchTable | null {
+  const identity = sidecar?.identity
+  const isSparse = typeof identity === 'object' && identity.isSparse
+  const bytes = bytesOf(files, path)
+  if (bytes === null && !isSparse) return null
+  const key = sealKey(typeof identity === 'object' ? identity : owner)
+  return decodeBatchTable(bytes ?? Buffer.alloc(0), owner.baseOffset, key)
 }
 
 function topicIdOf(segments: readonly SegmentFiles[]): string | null {

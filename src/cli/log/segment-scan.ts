@@ -27,6 +27,7 @@ export function scanSegment(
   onBatch: BatchWalk['onBatch']
 ): SegmentScan {
   const size = segment.size ?? 0
+  const { batchTable } = segment
   const damage: DamagedBytes[] = []
   const file = new CachedFile(new FileCache(files, 1), segment.logPath)
   const window = new ScanWindow(file, size, new BufferPool())
@@ -36,7 +37,8 @@ export function scanSegment(
         baseOffset: segment.baseOffset,
         size,
         endOffset: nextBaseOffset(folder, segment),
-        isContiguous: folder.hasSidecars,
+        isContiguous: folder.hasSidecars && batchTable === null,
+        batches: batchTable?.isWhole === true ? batchTable.table : null,
         epochs: folder.epochs,
         newEpochsFrom: folder.state?.durableEndOffset ?? 0,
         onBatch,

@@ -1,4 +1,6 @@
+import { unreachable } from '../../base/assert.ts'
 import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
+import type { JournalEntry } from '../../storage/local/sidecar-format.ts'
 import { faultMeanings } from './findings.ts'
 import type { InspectSink, SegmentTotals, SegmentView, SnapshotView } from './inspect.ts'
 import type { LogTarget } from './log-target.ts'
@@ -137,13 +139,22 @@ function segmentLines(segment: SegmentView, isDetailed: boolean): readonly strin
   if (times.length > 0) lines.push(...wrapped('time index: ', times))
   if (aborted.length > 0) lines.push(...wrapped('aborted: ', aborted))
   for (const entry of sidecar?.journal ?? []) {
-    lines.push(
-      entry.kind === 'mark'
-        ? `journal: mark at ${entry.position}, offsets below ${entry.endOffset}`
-        : `journal: leader epoch ${entry.leaderEpoch} from ${entry.startOffset}`
-    )
+    lines.push(`journal: ${journalText(entry)}`)
   }
   return lines
+}
+
+function journalText(entry: JournalEntry): string {
+  switch (entry.kind) {
+    case 'mark':
+      return `mark at ${entry.position}, offsets below ${entry.endOffset}`
+    case 'leaderEpoch':
+      return `leader epoch ${entry.leaderEpoch} from ${entry.startOffset}`
+    case 'compaction':
+      return `compacted below ${entry.firstDirtyOffset}`
+    default:
+      return unreachable(entry)
+  }
 }
 
 function sidecarLines(sidecar: NonNullable<SegmentView['files']['sidecar']>): readonly string[] {

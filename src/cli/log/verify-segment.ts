@@ -1,8 +1,8 @@
 import type { Files } from '../../io/files.ts'
-import { batchSize, lastOffset, maxTimestampMs, recordCount } from '../../record/batch.ts'
+import { batchSize, lastOffset, recordCount } from '../../record/batch.ts'
 import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
 import { parsePartitionFolderName } from '../../storage/local/file-names.ts'
-import { readIndexes } from '../../storage/local/segment-indexes.ts'
+import { indexedBatch, readIndexes } from '../../storage/local/segment-indexes.ts'
 import type { Mark } from '../../storage/local/sidecar-format.ts'
 import { faultMeanings, fileFinding, type Finding } from './findings.ts'
 import { offsetIndexEntries, timeIndexEntries } from './index-entries.ts'
@@ -46,7 +46,7 @@ export async function verifySegment(segment: SegmentToVerify): Promise<VerifiedS
         position,
         end: position + batchSize(buffer, at),
         lastOffset: lastOffset(buffer, at),
-        maxTimestampMs: maxTimestampMs(buffer, at)
+        maxTimestampMs: indexedBatch(buffer, at).maxTimestampMs
       }
       for (const check of checks) check.batch(seen)
     }
@@ -133,7 +133,7 @@ function timeIndexCheck(segment: SegmentToVerify): Check {
 
 /** A mark stands where a batch ends. */
 function markCheck(segment: SegmentToVerify): Check {
-  const { sidecar, sidecarPath } = segment.segment
+  const { sidecar, sidecarPath, batchTable } = segment.segment
   const doubt = once(segment, sidecarPath, 'MARK')
   const marks = marksOf(sidecar)
   let next = 0
@@ -144,7 +144,9 @@ function markCheck(segment: SegmentToVerify): Check {
       const mark = marks[next]
       if (mark === undefined || mark.position > end) return
       next++
-      const holds = mark.position === end && mark.endOffset === offset + 1
+      const endsThere =
+        batchTable === null ? mark.endOffset === offset + 1 : mark.endOffset > offset
+      const holds = mark.position === end && endsThere
       if (!holds) doubt(`its mark at ${mark.position} is where no batch ends`)
     },
     end() {
@@ -197,8 +199,12 @@ function reportLostEnd(segment: SegmentToVerify, scan: SegmentScan): void {
 
 async function verifySidecar(segment: SegmentToVerify): Promise<void> {
   const { files, folder, report } = segment
-  const { sidecar, sidecarPath, baseOffset } = segment.segment
+  const { sidecar, sidecarPath, baseOffset, batchTable, batchTablePath } = segment.segment
   if (!folder.hasSidecars) return
+  if (batchTable?.isWhole === false) {
+    const meaning = 'it is missing or damaged: nothing vouches for the offsets of the batches'
+    report(fileFinding('derived', batchTablePath, 'BATCH_TABLE', meaning))
+  }
   if (sidecar === null) {
     const meaning = 'it is missing or cannot be read: the broker writes it anew from the batches'
     report(fileFinding('derived', sidecarPath, 'SIDECAR', meaning))

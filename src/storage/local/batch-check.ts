@@ -8,6 +8,7 @@ import {
   partitionLeaderEpoch,
   storedCrc
 } from '../../record/batch.ts'
+import type { BatchTable } from './batch-table.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 
 const currentMagic = 2
@@ -24,12 +25,27 @@ export function headerHolds(
   epochs: LeaderEpochs
 ): boolean {
   return (
+    expectedOffset >= 0 &&
     magic(buffer, at) === currentMagic &&
     baseOffset(buffer, at) === expectedOffset &&
     batchSize(buffer, at) >= batchHeaderSize &&
     lastOffsetDelta(buffer, at) >= 0 &&
     partitionLeaderEpoch(buffer, at) === epochs.at(expectedOffset)
   )
+}
+
+/**
+ * The offset that a batch at `position` of a segment must begin with: that behind the batch before
+ * it, or what the table of a sparse segment says (-1 when it knows of none).
+ */
+export function expectedOffset(
+  batches: BatchTable | null,
+  position: number,
+  endOffsetBefore: number
+): number {
+  if (batches === null) return endOffsetBefore
+  const offset = batches.offsetOf(position)
+  return offset < endOffsetBefore ? -1 : offset
 }
 
 /** Whether the bytes of a batch that is whole in the buffer are those that were written. */
@@ -51,8 +67,11 @@ export interface BatchRun {
 
 export interface RunOptions {
   readonly epochs: LeaderEpochs
+  /** Of a sparse segment. */
+  readonly batches: BatchTable | null
   /** Of the first batch. */
   readonly baseOffset: number
+  readonly position: number
   /** No batch ends beyond: the end offset of the segment, and its bytes from the first batch on. */
   readonly endOffsetMax: number
   readonly sizeMax: number
@@ -67,11 +86,13 @@ export interface RunOptions {
 
 /** Walks and checks the batches at the start of `buffer`, of which `size` bytes are filled. */
 export function checkRun(buffer: Buffer, size: number, options: RunOptions): BatchRun {
+  const { batches, position } = options
   const run: BatchRun = { size: 0, endOffset: options.baseOffset, end: 'cut' }
   while (run.size + batchHeaderSize <= size) {
     const at = run.size
-    if (!headerHolds(buffer, at, run.endOffset, options.epochs)) return ended(run, 'damaged')
-    const endOffset = run.endOffset + lastOffsetDelta(buffer, at) + 1
+    const expected = expectedOffset(batches, position + at, run.endOffset)
+    if (!headerHolds(buffer, at, expected, options.epochs)) return ended(run, 'damaged')
+    const endOffset = expected + lastOffsetDelta(buffer, at) + 1
     const end = at + batchSize(buffer, at)
     if (endOffset > options.endOffsetMax || end > options.sizeMax) return ended(run, 'damaged')
     if (endOffset > options.upToOffset) {

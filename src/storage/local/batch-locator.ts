@@ -1,5 +1,6 @@
 import { baseOffset, batchHeaderSize, batchSize, lastOffsetDelta } from '../../record/batch.ts'
 import { headerHolds } from './batch-check.ts'
+import type { BatchTable } from './batch-table.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { findBatch, isSound, ScanWindow } from './log-scan.ts'
@@ -33,8 +34,12 @@ export class BatchLocator {
     this.#log = log
   }
 
-  /** The batch that holds `offset`; null when damage hides it. */
+  /**
+   * The batch that holds `offset`; in a sparse segment the next one if none holds it, or the end of
+   * the segment when nothing follows. Null when damage hides it.
+   */
   *locate(segment: Segment, indexes: SegmentIndexes, offset: number): ReadSteps<Place | null> {
+    if (indexes.batches !== null) return yield* this.#locateSparse(segment, indexes.batches, offset)
     const hint = segment.hints.find(offset)
     if (hint !== -1) return { position: hint, baseOffset: offset }
     const { offsets } = indexes
@@ -54,10 +59,14 @@ export class BatchLocator {
   /** Goes on looking for the batch that holds `offset` behind one that turned out damaged. */
   *behind(
     segment: Segment,
-    { offsets }: SegmentIndexes,
+    { offsets, batches }: SegmentIndexes,
     damaged: Place,
     offset: number
   ): ReadSteps<Place | null> {
+    if (batches !== null) {
+      this.#reportSparse(segment, batches, damaged)
+      return null
+    }
     const window = this.#window(segment)
     try {
       const next = yield* this.#placeBehind(segment, offsets, window, damaged)
@@ -66,6 +75,34 @@ export class BatchLocator {
     } finally {
       window.release()
     }
+  }
+
+  *#locateSparse(segment: Segment, batches: BatchTable, offset: number): ReadSteps<Place | null> {
+    const window = this.#window(segment)
+    try {
+      for (let index = Math.max(batches.lookup(offset), 0); index < batches.count; index++) {
+        const place = { position: batches.positionAt(index), baseOffset: batches.offsetAt(index) }
+        if (place.baseOffset >= offset) return place
+        const holds =
+          (yield* window.need(place.position, batchHeaderSize)) &&
+          headerHolds(window.buffer, window.at(place.position), place.baseOffset, this.#log.epochs)
+        if (!holds) {
+          this.#reportSparse(segment, batches, place)
+          return null
+        }
+        const lastDelta = lastOffsetDelta(window.buffer, window.at(place.position))
+        if (place.baseOffset + lastDelta >= offset) return place
+      }
+      return { position: segment.size, baseOffset: segment.endOffset }
+    } finally {
+      window.release()
+    }
+  }
+
+  #reportSparse(segment: Segment, batches: BatchTable, damaged: Place): void {
+    const next = batches.lookup(damaged.baseOffset) + 1
+    const toOffset = next < batches.count ? batches.offsetAt(next) : segment.endOffset
+    this.#log.reportDamage(segment, damaged.baseOffset, toOffset)
   }
 
   *#walk(

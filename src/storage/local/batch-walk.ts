@@ -8,6 +8,7 @@ import {
   partitionLeaderEpoch
 } from '../../record/batch.ts'
 import { crcHolds } from './batch-check.ts'
+import type { BatchTable } from './batch-table.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { findBatch, isSound, type ScanWindow } from './log-scan.ts'
 import { isFileError, type ReadSteps } from './read-steps.ts'
@@ -50,6 +51,8 @@ export interface BatchWalk {
   readonly endOffset: number
   /** Whether every batch begins where the one before ends, as in a log that nobody compacted. */
   readonly isContiguous: boolean
+  /** Which batches there are, if something says so: of a segment that compaction has written. */
+  readonly batches: BatchTable | null
   /** Null: what the headers say of epochs is taken as it is. */
   readonly epochs: LeaderEpochs | null
   /** From this offset on an epoch that nobody knows of yet may begin. */
@@ -110,7 +113,7 @@ function* faultAt(
 ): ReadSteps<BatchFault | null> {
   try {
     if (!(yield* window.need(position, batchHeaderSize))) return 'CUT'
-    const fault = headerFault(window.buffer, window.at(position), walk, expected)
+    const fault = headerFault(window.buffer, window.at(position), walk, { position, expected })
     if (fault !== null) return fault
     const size = batchSize(window.buffer, window.at(position))
     if (position + size > walk.size || !(yield* window.need(position, size))) return 'CUT'
@@ -125,13 +128,14 @@ function headerFault(
   buffer: Buffer,
   at: number,
   walk: BatchWalk,
-  expected: number
+  { position, expected }: { readonly position: number; readonly expected: number }
 ): BatchFault | null {
   if (batchSize(buffer, at) < batchHeaderSize) return 'SIZE'
   if (magic(buffer, at) !== 2) return 'MAGIC'
   if (lastOffsetDelta(buffer, at) < 0) return 'OFFSET_DELTA'
   const offset = baseOffset(buffer, at)
   const isInPlace = walk.isContiguous ? offset === expected : offset >= expected
+  if (walk.batches !== null && walk.batches.offsetOf(position) !== offset) return 'BASE_OFFSET'
   if (!isInPlace || lastOffset(buffer, at) >= walk.endOffset) return 'BASE_OFFSET'
   if (walk.epochs === null) return null
   const leaderEpoch = partitionLeaderEpoch(buffer, at)

@@ -10,17 +10,24 @@ export const timeIndexSuffix = '.timeindex'
  * Our checksummed companion of a segment; Kafka passes over files whose suffix it does not know.
  */
 export const sidecarSuffix = '.odradek'
+/** Names the batches of a segment that compaction has written; ours as well. */
+export const batchTableSuffix = '.batches'
 /** All files of a segment. */
 export const segmentSuffixes: readonly string[] = [
   logSuffix,
   offsetIndexSuffix,
   timeIndexSuffix,
+  batchTableSuffix,
   sidecarSuffix
 ]
 /** What a partition knew of its producers at an offset; Kafka's name and format. */
 export const snapshotSuffix = '.snapshot'
 /** Put behind the name of a file that is about to be removed. */
 export const deletedSuffix = '.deleted'
+/** Put behind the names of a segment that compaction writes (`segment-swap.ts`). */
+export const cleanedSuffix = '.cleaned'
+/** Put behind the name of the sidecar of such a segment when it is to take the place of others. */
+export const swapSuffix = '.swap'
 /** Put behind the name of a file that is still being written; one found at start is removed. */
 export const temporarySuffix = '.tmp'
 

@@ -1,5 +1,6 @@
 import type { DirectoryEntry } from '../../io/files.ts'
 import {
+  cleanedSuffix,
   deletedSuffix,
   logSuffix,
   parseSegmentName,
@@ -12,6 +13,9 @@ import { LogDirectoryError } from './log-directory-error.ts'
 import { segmentIdentity } from './log-folder.ts'
 import { Sidecar, type SidecarContents } from './sidecar.ts'
 import type { LogState, SegmentIdentity } from './sidecar-format.ts'
+
+/** Of what an earlier life was about to remove, or had not finished. */
+const leftoverSuffixes = [deletedSuffix, temporarySuffix, cleanedSuffix]
 
 /** One segment as it was found on disk. */
 export interface FoundSegment {
@@ -39,7 +43,7 @@ export function findSegments(
   const baseOffsets = new Set<number>()
   for (const entry of entries) {
     if (entry.kind !== 'file') continue
-    if (entry.name.endsWith(deletedSuffix) || entry.name.endsWith(temporarySuffix)) {
+    if (leftoverSuffixes.some(suffix => entry.name.endsWith(suffix))) {
       files.remove(`${folder}/${entry.name}`)
       continue
     }

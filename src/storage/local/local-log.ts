@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { failure, success, type Failure, type Result } from '../../base/result.ts'
+import { Serial } from '../../base/serial.ts'
 import type {
   AppendedBatch,
   AppendError,
@@ -23,6 +24,7 @@ import { LogReader, type ReadableLog } from './log-reader.ts'
 import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { planRetention } from './retention.ts'
+import { truncateSparse, type TruncatedLog } from './sparse-truncation.ts'
 import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
 import { cutSegment } from './segment-repair.ts'
@@ -58,6 +60,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
   readonly #listeners: (() => void)[] = []
   readonly #damage: DamageReports
   readonly #indexLoads: IndexLoads
+  /** Segments are taken out of the list by one at a time. */
+  readonly #structure = new Serial()
   #configs: LogConfigs
   #logStartOffset: number
   #logEndOffset: number
@@ -199,7 +203,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       if (!noted.ok) return noted
       // Into the other slot as well: a log start offset must survive the loss of either.
       active.sidecar.writeState(this.#durability.note(active), false)
-      await this.#dropSegments()
+      await this.#structure.run(() => this.#dropSegments())
       return noted
     } catch (error) {
       return failedWrite(this.#context, error, null)
@@ -240,7 +244,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (offset >= this.#logEndOffset) return success(undefined)
     this.#state = 'truncating'
     try {
-      return await this.#truncateTo(Math.max(offset, this.#logStartOffset))
+      const toOffset = Math.max(offset, this.#logStartOffset)
+      return await this.#structure.run(() => this.#truncateTo(toOffset))
     } catch (error) {
       return failedWrite(this.#context, error, null)
     } finally {
@@ -277,6 +282,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
    */
   async abandon(): Promise<void> {
     this.#state = 'closed'
+    await this.#structure.run(() => Promise.resolve())
     this.#durability.refuse('the log was removed')
     await this.snapshots.close()
     await this.#durability.stop()
@@ -287,6 +293,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    await this.#structure.run(() => Promise.resolve())
     await this.snapshots.close()
     const { active } = this.segments
     if (this.#context.failure === null && active !== undefined) {
@@ -407,30 +414,56 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (place === null) return failure('STORAGE', `the log is damaged at offset ${offset}`)
     const flushed = await this.#whenFlushed()
     if (!flushed.ok) return flushed
-    const { segment, position, baseOffset } = place
-    await this.snapshots.dropBeyond(baseOffset)
+    const { segment, position } = place
+    // In a compacted log no batch may hold the offset, and the next one begins behind it.
+    const endOffset = Math.min(place.baseOffset, offset)
+    await this.snapshots.dropBeyond(endOffset)
     // The watermark goes down first, durably: a crash in the middle must not find bytes missing
     // below it. The segment that is the last one now tells of it, and the one that will be.
     this.#truncationCount++
-    this.#logEndOffset = baseOffset
-    this.#logStartOffset = Math.min(this.#logStartOffset, baseOffset)
-    this.#durability.lower({ offset: baseOffset, segment, position })
+    this.#logEndOffset = endOffset
+    this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
+    this.#durability.lower({ offset: endOffset, segment, position })
     for (const told of new Set([segment, this.segments.active!])) {
       told.sidecar.writeState(this.#durability.note(told), true)
       this.#durability.changed(told)
     }
     const noted = await this.#whenFlushed()
     if (!noted.ok) return noted
-    for (let { active } = this.segments; active !== segment; { active } = this.segments) {
+    let kept = segment
+    if (segment.isSparse) {
+      const cut = await truncateSparse(this.#context, this.#parts(), segment, endOffset)
+      if (!cut.ok) return failure('STORAGE', cut.detail)
+      kept = cut.value
+    }
+    for (let { active } = this.segments; active !== kept; { active } = this.segments) {
       this.segments.removeLast()
       this.#setAside(active!)
     }
-    this.epochs.truncate(baseOffset)
+    this.epochs.truncate(endOffset)
+    if (kept.isSparse) {
+      this.#durability.changed(this.#newSegment())
+      return this.#whenFlushed()
+    }
     const indexes = await this.indexesOf(segment)
     this.#context.indexes.forget(segment)
     await cutSegment(this.#context, segment, indexes, position, this.#configs)
     this.#durability.changed(segment)
     return this.#whenFlushed()
+  }
+
+  /** What those work with who write segments anew. */
+  #parts(): TruncatedLog {
+    const { segments, epochs } = this
+    return {
+      segments,
+      epochs,
+      durability: this.#durability,
+      reader: this.#reader,
+      folder: this.#folder.path,
+      configs: this.#configs,
+      logStartOffset: this.#logStartOffset
+    }
   }
 
   /** Waits until what has changed is on disk, in the modes that have one. */

@@ -94,6 +94,7 @@ export function segmentIdentity(
     topicId: Buffer.from(name.topicId, 'base64url'),
     partition: name.partition,
     baseOffset,
-    createdMs: context.clock.wallMs()
+    createdMs: context.clock.wallMs(),
+    isSparse: false
   }
 }

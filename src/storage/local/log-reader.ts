@@ -4,7 +4,8 @@ import { hotTailSize, logReadSizeMax, pooledBufferSizeMin } from '../../limits.t
 import { batchHeaderSize, batchSize, lastOffsetDelta, maxTimestampMs } from '../../record/batch.ts'
 import type { ReadBatches, ReadError, ReadRequest } from '../partition-log.ts'
 import { BatchLocator, type Place } from './batch-locator.ts'
-import { checkRun, headerHolds, type RunOptions } from './batch-check.ts'
+import { checkRun, expectedOffset, headerHolds, type RunOptions } from './batch-check.ts'
+import type { BatchTable } from './batch-table.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
@@ -67,7 +68,9 @@ export class LogReader {
     }
     const { indexes } = segment
     if (indexes !== null && this.#isHot(segment, anchorOf(segment, indexes, fromOffset))) {
-      return Promise.resolve(runSync(this.#readSteps(segment, indexes, request)))
+      const read = runSync(this.#readSteps(segment, indexes, request))
+      if (read === 'gap') return this.#readBehind(segment, request)
+      return Promise.resolve(read)
     }
     return this.#readCold(segment, request)
   }
@@ -121,16 +124,23 @@ export class LogReader {
     )
     const isStale =
       truncationCount !== this.#log.truncationCount || !this.#log.segments.has(segment)
-    if (!isStale) return result
-    if (result.ok) result.value.release()
+    if (!isStale) return result === 'gap' ? this.#readBehind(segment, request) : result
+    if (result !== 'gap' && result.ok) result.value.release()
     return this.read(request)
+  }
+
+  /** Goes on behind a segment of which compaction has left nothing from the wanted offset on. */
+  async #readBehind(segment: Segment, request: ReadRequest): Promise<ReadResult> {
+    const read = await this.read({ ...request, fromOffset: segment.endOffset })
+    const isEmpty = read.ok && read.value.bytes.length === 0
+    return isEmpty ? success(noBatches(request.fromOffset)) : read
   }
 
   /** Runs steps that need the indexes of `segment`, which may have to be read first. */
   async #whenIndexed<T>(
     segment: Segment,
-    steps: (indexes: SegmentIndexes) => ReadSteps<Result<T, ReadError>>
-  ): Promise<Result<T, ReadError>> {
+    steps: (indexes: SegmentIndexes) => ReadSteps<T>
+  ): Promise<T | ReadFailure> {
     let indexes: SegmentIndexes
     try {
       indexes = await this.#log.indexesOf(segment)
@@ -141,16 +151,20 @@ export class LogReader {
     return runAsync(steps(indexes))
   }
 
-  /** Whole batches from the one that holds the request's offset, out of one segment. */
+  /**
+   * Whole batches from the one that holds the request's offset, out of one segment; `gap` when
+   * compaction has left nothing there and behind it.
+   */
   *#readSteps(
     segment: Segment,
     indexes: SegmentIndexes,
     request: ReadRequest
-  ): ReadSteps<ReadResult> {
+  ): ReadSteps<ReadResult | 'gap'> {
     try {
       let place = yield* this.#locator.locate(segment, indexes, request.fromOffset)
       while (place !== null) {
-        const batches = yield* this.#readRun(segment, place, request)
+        if (place.position === segment.size) return 'gap'
+        const batches = yield* this.#readRun(segment, indexes.batches, place, request)
         if (batches !== 'damaged') return success(batches)
         place = yield* this.#locator.behind(segment, indexes, place, request.fromOffset)
       }
@@ -164,11 +178,12 @@ export class LogReader {
   /** The sound batches from `place` on, as many as the request wants. */
   *#readRun(
     segment: Segment,
+    batches: BatchTable | null,
     place: Place,
     request: ReadRequest
   ): ReadSteps<ReadBatches | 'damaged'> {
     const buffers = this.#context.buffers
-    const options = this.#runOptions(segment, place, request)
+    const options = { ...this.#runOptions(segment, place, request), batches }
     const remaining = segment.size - place.position
     let size = Math.min(Math.max(options.maxSize, pooledBufferSizeMin), remaining)
     for (;;) {
@@ -178,7 +193,9 @@ export class LogReader {
         const filled = yield* readInto(segment.log, buffer.subarray(0, size), place.position)
         const run = checkRun(buffer, filled, options)
         if (run.size > 0) {
-          segment.hints.move(request.fromOffset, run.endOffset, place.position + run.size)
+          if (batches === null) {
+            segment.hints.move(request.fromOffset, run.endOffset, place.position + run.size)
+          }
           isKept = true
           return new PooledBatches(buffers, buffer, run.size, place.baseOffset)
         }
@@ -193,10 +210,11 @@ export class LogReader {
     }
   }
 
-  #runOptions(segment: Segment, place: Place, request: ReadRequest): RunOptions {
+  #runOptions(segment: Segment, place: Place, request: ReadRequest): Omit<RunOptions, 'batches'> {
     return {
       epochs: this.#log.epochs,
       baseOffset: place.baseOffset,
+      position: place.position,
       endOffsetMax: segment.endOffset,
       sizeMax: segment.size - place.position,
       upToOffset: Math.min(request.upToOffset, this.#log.readableEndOffset),
@@ -217,7 +235,7 @@ export class LogReader {
     next: number,
     end: number
   ): ReadSteps<Result<number | null, ReadError>> {
-    const { times } = indexes
+    const { times, batches } = indexes
     const entry = times.lookup(timestampMs)
     const from = entry === -1 ? segment.baseOffset : times.offsetAt(entry) + 1
     let offset = Math.max(from, next, segment.baseOffset)
@@ -228,7 +246,7 @@ export class LogReader {
       const place = yield* this.#locator.locate(segment, indexes, offset)
       if (place === null) return this.#corrupt(segment, offset)
       let { position, baseOffset: expected } = place
-      while (offset < stop) {
+      while (offset < stop && position < segment.size) {
         const holds =
           (yield* window.need(position, batchHeaderSize)) &&
           headerHolds(window.buffer, window.at(position), expected, this.#log.epochs)
@@ -239,7 +257,7 @@ export class LogReader {
         if (maxTimestampMs(window.buffer, at) >= timestampMs)
           return success(Math.max(expected, next))
         position += batchSize(window.buffer, at)
-        expected = offset
+        if (position < segment.size) expected = expectedOffset(batches, position, offset)
       }
       return success(null)
     } catch (error) {

@@ -1,13 +1,12 @@
-import {
-  baseOffset,
-  batchSize,
-  lastOffset,
-  maxTimestampMs,
-  noPartitionLeaderEpoch,
-  partitionLeaderEpoch
-} from '../../record/batch.ts'
+import { baseOffset, noPartitionLeaderEpoch, partitionLeaderEpoch } from '../../record/batch.ts'
 import type { LogConfigs } from '../partition-log.ts'
-import { leaderEpochCheckpointName, logSuffix, segmentPath, segmentSuffixes } from './file-names.ts'
+import {
+  batchTableSuffix,
+  leaderEpochCheckpointName,
+  logSuffix,
+  segmentPath,
+  segmentSuffixes
+} from './file-names.ts'
 import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
 import { findSegments, newestState, type FoundSegment } from './found-segment.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
@@ -16,9 +15,11 @@ import type { SyncedEnd } from './log-durability.ts'
 import { findBatch, isSound, ScanWindow, type BatchSearch } from './log-scan.ts'
 import { isFileError, runAsync, type ReadSteps } from './read-steps.ts'
 import { Segment } from './segment.ts'
-import { emptyIndexes, readIndexes } from './segment-indexes.ts'
+import { emptyIndexes, indexedBatch, readIndexes } from './segment-indexes.ts'
 import { LogFolder, segmentIdentity } from './log-folder.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
+import { finishSwaps } from './segment-swap.ts'
+import { openSparse } from './sparse-recovery.ts'
 import { removeSnapshots, snapshotOffsets } from './snapshot-files.ts'
 import { saveTornTail } from './torn-tail.ts'
 
@@ -103,6 +104,7 @@ class Recovery {
 
   async run(): Promise<RecoveredLog> {
     const { folder, name } = this.#options
+    await finishSwaps(this.#context, folder, name)
     const entries = this.#context.files.list(folder)
     const all = findSegments(this.#context, folder, name, entries)
     this.#state = newestState(all)
@@ -216,6 +218,10 @@ class Recovery {
     const segment = this.#reopen(found, nextBaseOffset <= this.#durableEndOffset)
     this.#segments.push(segment)
     const isLast = nextBaseOffset === Infinity
+    if (segment.isSparse) {
+      await this.#openSparse(segment, found, nextBaseOffset)
+      return isLast || this.#reaches(segment, nextBaseOffset)
+    }
     const marks = this.#trustedMarks(segment, found, nextBaseOffset)
     const last = marks.at(-1) ?? null
     const isWhole =
@@ -229,12 +235,31 @@ class Recovery {
       isIntact = await this.#check(segment, found, marks, nextBaseOffset)
     }
     this.#completeJournal(segment)
-    if (isLast || !isIntact || segment.endOffset === nextBaseOffset) return isIntact
+    return isLast || !isIntact ? isIntact : this.#reaches(segment, nextBaseOffset)
+  }
+
+  /** Whether nothing is missing up to the next segment, or it counts as damage. */
+  #reaches(segment: Segment, nextBaseOffset: number): boolean {
+    if (segment.endOffset === nextBaseOffset) return true
     // The bytes up to the next segment are missing. Beyond the watermark it began too early: its
     // name got to the disk before what it was to follow.
     if (segment.endOffset >= this.#durableEndOffset) return false
     this.#damage.push({ segment, fromOffset: segment.endOffset, toOffset: nextBaseOffset })
     return true
+  }
+
+  async #openSparse(segment: Segment, found: FoundSegment, nextBaseOffset: number): Promise<void> {
+    const missingOffset = await openSparse(this.#context, segment, found, {
+      folder: this.#options.folder,
+      nextBaseOffset,
+      epochs: this.#epochs,
+      indexIntervalBytes: this.#options.configs.indexIntervalBytes
+    })
+    segment.openedSize = segment.size
+    segment.syncedSize = segment.size
+    this.#completeJournal(segment)
+    if (missingOffset === null) return
+    this.#damage.push({ segment, fromOffset: missingOffset, toOffset: segment.endOffset })
   }
 
   /** Brings the indexes into memory and checks the batches behind them. */
@@ -277,7 +302,9 @@ class Recovery {
     this.#context.logger.warn('a sidecar is missing or damaged and is written anew', {
       segment: segmentPath(folder, baseOffset, logSuffix)
     })
-    const identity = this.#identity(baseOffset)
+    const tablePath = segmentPath(folder, baseOffset, batchTableSuffix)
+    const isSparse = this.#context.files.exists(tablePath)
+    const identity = { ...this.#identity(baseOffset), isSparse }
     const note = {
       logStartOffset: this.#logStartOffset,
       durableEndOffset: this.#durableEndOffset,
@@ -340,15 +367,9 @@ class Recovery {
         (yield* this.#isReadable(window, position, expected)) &&
         this.#epochFits(window.buffer, window.at(position), expected)
       ) {
-        const { buffer } = window
         const at = window.at(position)
-        const batch = {
-          size: batchSize(buffer, at),
-          lastOffset: lastOffset(buffer, at),
-          maxTimestampMs: maxTimestampMs(buffer, at)
-        }
-        this.#noteEpoch(partitionLeaderEpoch(buffer, at), expected)
-        segment.accept(batch, indexIntervalBytes)
+        this.#noteEpoch(partitionLeaderEpoch(window.buffer, at), expected)
+        segment.accept(indexedBatch(window.buffer, at), indexIntervalBytes)
         continue
       }
       if (expected >= this.#durableEndOffset) return false
@@ -456,9 +477,11 @@ class Recovery {
    */
   #coverLostEnd(logStartOffset: number): void {
     const last = this.#segments.at(-1)
-    const endOffset = Math.max(this.#durableEndOffset, logStartOffset)
-    if (last === undefined || last.endOffset >= endOffset) return
-    if (endOffset > logStartOffset) {
+    if (last === undefined) return
+    const endOffset = Math.max(this.#durableEndOffset, logStartOffset, last.endOffset)
+    // A sparse segment takes no appends.
+    if (last.endOffset === endOffset && !last.isSparse) return
+    if (last.endOffset < endOffset && endOffset > logStartOffset) {
       this.#damage.push({ segment: last, fromOffset: last.endOffset, toOffset: endOffset })
     }
     const { configs, name } = this.#options

@@ -1,8 +1,16 @@
 import { assert } from '../../base/assert.ts'
 import { FileError, type Files } from '../../io/files.ts'
-import { batchHeaderSize } from '../../record/batch.ts'
+import {
+  batchHeaderSize,
+  batchSize,
+  lastOffset,
+  maxTimestampMs,
+  noTimestamp,
+  recordCount
+} from '../../record/batch.ts'
 import { crc32c } from '../../record/crc32c.ts'
 import type { AppendedBatch } from '../partition-log.ts'
+import type { BatchTable } from './batch-table.ts'
 import type { EntryList } from './entry-list.ts'
 import { offsetIndexSuffix, segmentPath, timeIndexSuffix } from './file-names.ts'
 import { OffsetIndex } from './offset-index.ts'
@@ -16,6 +24,8 @@ import { TimeIndex } from './time-index.ts'
 export interface SegmentIndexes {
   readonly offsets: OffsetIndex
   readonly times: TimeIndex
+  /** Of a segment whose offsets have gaps; null for others. */
+  readonly batches: BatchTable | null
 }
 
 /** What indexes need to know of a batch. */
@@ -59,8 +69,23 @@ export function wholeOf(batches: readonly AppendedBatch[], expectedOffset: numbe
   return { size, lastOffset: offset - 1, maxTimestampMs }
 }
 
-export function emptyIndexes(baseOffset: number): SegmentIndexes {
-  return { offsets: new OffsetIndex(baseOffset), times: new TimeIndex(baseOffset) }
+export function emptyIndexes(
+  baseOffset: number,
+  batches: BatchTable | null = null
+): SegmentIndexes {
+  return { offsets: new OffsetIndex(baseOffset), times: new TimeIndex(baseOffset), batches }
+}
+
+/**
+ * What indexes need to know of the batch at `at`. One that compaction has emptied has no timestamp:
+ * nobody who looks for a time wants to find it.
+ */
+export function indexedBatch(buffer: Buffer, at: number): IndexedBatch {
+  return {
+    size: batchSize(buffer, at),
+    lastOffset: lastOffset(buffer, at),
+    maxTimestampMs: recordCount(buffer, at) > 0 ? maxTimestampMs(buffer, at) : noTimestamp
+  }
 }
 
 export function noProgress(): IndexProgress {
@@ -117,7 +142,7 @@ export function writeIndexes(
 }
 
 /**
- * Reads the index files as far as `marks` vouch for them.
+ * Reads the index files as far as `marks` vouch for them; of a sparse segment with its table.
  *
  * @returns the indexes and the last mark that they agree with (null: none); null when a file says
  *   something else
@@ -126,9 +151,10 @@ export async function readIndexes(
   files: Files,
   folder: string,
   baseOffset: number,
-  marks: readonly Mark[]
+  marks: readonly Mark[],
+  batches: BatchTable | null = null
 ): Promise<SegmentIndexes | null> {
-  const indexes = emptyIndexes(baseOffset)
+  const indexes = emptyIndexes(baseOffset, batches)
   const last = marks.at(-1)
   if (last === undefined) return indexes
   const offsetsRead = await readEntries(
@@ -154,16 +180,17 @@ function marksHold(indexes: SegmentIndexes, marks: readonly Mark[]): boolean {
   for (const mark of marks) {
     if (mark.offsetIndexCount < offsetIndexCount || mark.timeIndexCount < timeIndexCount)
       return false
-    if (crcOf(offsets, offsetIndexCount, mark.offsetIndexCount) !== mark.offsetIndexCrc)
+    if (entriesCrc(offsets, offsetIndexCount, mark.offsetIndexCount) !== mark.offsetIndexCrc)
       return false
-    if (crcOf(times, timeIndexCount, mark.timeIndexCount) !== mark.timeIndexCrc) return false
+    if (entriesCrc(times, timeIndexCount, mark.timeIndexCount) !== mark.timeIndexCrc) return false
     offsetIndexCount = mark.offsetIndexCount
     timeIndexCount = mark.timeIndexCount
   }
   return true
 }
 
-function crcOf(entries: EntryList, from: number, to: number): number {
+/** The CRC-32C of the entries from `from` up to `to`, exclusive, as a mark keeps it. */
+export function entriesCrc(entries: EntryList, from: number, to: number): number {
   return crc32c(entries.bytes, from * entries.entrySize, to * entries.entrySize)
 }
 
@@ -177,7 +204,7 @@ function writeEntries(files: Files, path: string, entries: EntryList, from: numb
   } finally {
     file.close()
   }
-  return crcOf(entries, from, entries.count)
+  return entriesCrc(entries, from, entries.count)
 }
 
 async function readEntries(

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import type { Segment } from './segment.ts'
 
 /**
@@ -73,6 +74,14 @@ export class SegmentList {
       (_, index) => (this.#segments[index + 1]?.baseOffset ?? Infinity) > offset
     )
     return kept <= 0 ? [] : this.#segments.splice(0, kept)
+  }
+
+  /** Puts a segment in the place of neighbours. */
+  replace(replaced: readonly Segment[], by: Segment): void {
+    const index = this.#segments.indexOf(replaced[0]!)
+    const isThere = replaced.every((segment, at) => this.#segments[index + at] === segment)
+    assert(index >= 0 && isThere, 'the segments that are replaced are neighbours')
+    this.#segments.splice(index, replaced.length, by)
   }
 
   removeLast(): void {

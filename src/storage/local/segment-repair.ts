@@ -1,9 +1,9 @@
-import { batchHeaderSize, batchSize, lastOffset, maxTimestampMs } from '../../record/batch.ts'
+import { batchHeaderSize } from '../../record/batch.ts'
 import type { LogConfigs } from '../partition-log.ts'
 import type { LogContext } from './log-context.ts'
 import { ScanWindow } from './log-scan.ts'
 import { runAsync, type ReadSteps } from './read-steps.ts'
-import type { SegmentIndexes } from './segment-indexes.ts'
+import { indexedBatch, type SegmentIndexes } from './segment-indexes.ts'
 import type { Segment } from './segment.ts'
 
 /** Bytes that are written again at a time. */
@@ -64,12 +64,6 @@ function* acceptAgain(
   indexIntervalBytes: number
 ): ReadSteps<void> {
   while (segment.size < end && (yield* window.need(segment.size, batchHeaderSize))) {
-    const at = window.at(segment.size)
-    const batch = {
-      size: batchSize(window.buffer, at),
-      lastOffset: lastOffset(window.buffer, at),
-      maxTimestampMs: maxTimestampMs(window.buffer, at)
-    }
-    segment.accept(batch, indexIntervalBytes)
+    segment.accept(indexedBatch(window.buffer, window.at(segment.size)), indexIntervalBytes)
   }
 }

@@ -24,7 +24,7 @@ import {
   type SegmentIndexes
 } from './segment-indexes.ts'
 import { Sidecar, type SidecarContents, type StateNote } from './sidecar.ts'
-import type { JournalEntry, Mark, SegmentIdentity } from './sidecar-format.ts'
+import type { JournalEntry, Mark, SegmentIdentity, SegmentOwner } from './sidecar-format.ts'
 import { timeIndexEntrySize } from './time-index.ts'
 
 const noTimestamp = -1
@@ -36,6 +36,10 @@ const noTimestamp = -1
 export class Segment implements IndexHolder {
   readonly baseOffset: number
   readonly createdMs: number
+  /** Whose it is. */
+  readonly owner: SegmentOwner
+  /** Whether its offsets have gaps: compaction has written it, and nothing is appended. */
+  readonly isSparse: boolean
   readonly log: CachedFile
   readonly sidecar: Sidecar
   readonly hints = new PositionHints()
@@ -66,6 +70,8 @@ export class Segment implements IndexHolder {
     this.#folder = folder
     this.baseOffset = identity.baseOffset
     this.createdMs = identity.createdMs
+    this.owner = identity
+    this.isSparse = identity.isSparse
     this.sidecar = sidecar
     this.log = new CachedFile(context.cache, segmentPath(folder, identity.baseOffset, logSuffix))
     this.#endOffset = identity.baseOffset
@@ -145,6 +151,22 @@ export class Segment implements IndexHolder {
     this.writeMark(true)
   }
 
+  /**
+   * Goes by what was found of a sparse segment, whose sidecar does not say it; its indexes come
+   * later.
+   */
+  restoreSparse(size: number, endOffset: number): void {
+    assert(this.isSparse, 'only a sparse segment ends elsewhere than its last batch')
+    this.#size = size
+    this.#endOffset = endOffset
+  }
+
+  /** Takes indexes that were made from the batches, and what was seen of these meanwhile. */
+  takeRebuilt(indexes: SegmentIndexes, progress: IndexProgress): void {
+    this.#progress = progress
+    this.takeIndexes(indexes, 'rebuilt')
+  }
+
   /** Forgets the marks behind `last`. */
   dropMarks(last: Mark | null): void {
     this.#lastMark = last
@@ -156,7 +178,9 @@ export class Segment implements IndexHolder {
 
   get indexesSize(): number {
     if (this.#indexes === null) return 0
-    return this.#indexes.offsets.entries.capacity + this.#indexes.times.entries.capacity
+    const { offsets, times, batches } = this.#indexes
+    const tableSize = batches?.entries.capacity ?? 0
+    return offsets.entries.capacity + times.entries.capacity + tableSize
   }
 
   dropIndexes(): void {
@@ -224,6 +248,11 @@ export class Segment implements IndexHolder {
     indexBatch(indexes, this.#progress, this.#size, batch, indexIntervalBytes)
     this.#size += batch.size
     this.#endOffset = batch.lastOffset + 1
+  }
+
+  /** The timestamp of the first batch, ms; -1 when it has none. */
+  get firstBatchTimestampMs(): number {
+    return this.#firstBatchTimestampMs
   }
 
   /**

@@ -8,7 +8,8 @@ import { readInt64, writeInt64 } from './int64.ts'
 //      0  identity, 256 bytes  whose segment this is; written once
 //    512  state, 40 bytes      two slots that are written in turn, in sectors of their own:
 //   1024  state, 40 bytes      a write that the power tears leaves what was true before
-//   1536  journal              marks and leader epochs, 64 bytes each, in the order they happened
+//   1536  journal              marks, leader epochs and compactions, 64 bytes each, in the order
+//                              they happened
 //
 // Every part ends with the CRC-32C of what is before it. Those of states and journal entries are
 // mixed with a key that follows from the segment and with their position: one that the disk has put
@@ -19,10 +20,15 @@ import { readInt64, writeInt64 } from './int64.ts'
 // one more than the last offset before it, back to an index entry (under a mark's CRC) or the
 // segment's first offset; the length decides which bytes the CRC is taken of; magic has one legal
 // value; the leader epoch is the one that the journal names for the offset. Reads compare all of
-// them (`batch-check.ts`). A segment that compaction has rewritten has gaps, and will need an entry
-// per batch: that is a flag in the identity, and written in bulk.
+// them (`batch-check.ts`).
+//
+// A segment that compaction has written is sparse: its offsets have gaps. Its identity says so, in
+// format version 2, and a table beside it names every batch (`batch-table.ts`).
 
-export const sidecarFormatVersion = 1
+export const sidecarFormatVersion = 2
+/** What a segment without gaps is written in: programs that know nothing of gaps can read it. */
+const denseFormatVersion = 1
+const sparseFlag = 1
 
 const signature = Buffer.from('ODRADEK\0', 'latin1')
 const identitySize = 256
@@ -36,6 +42,7 @@ export const journalEntrySize = 64
 
 const markKind = 1
 const leaderEpochKind = 2
+const compactionKind = 3
 
 export interface SegmentIdentity {
   readonly clusterId: string
@@ -44,10 +51,12 @@ export interface SegmentIdentity {
   readonly partition: number
   readonly baseOffset: number
   readonly createdMs: number
+  /** Whether compaction has written the segment: its offsets have gaps, and it takes no appends. */
+  readonly isSparse: boolean
 }
 
 /** What is known of a segment before its sidecar is read. */
-export type SegmentOwner = Omit<SegmentIdentity, 'createdMs'>
+export type SegmentOwner = Omit<SegmentIdentity, 'createdMs' | 'isSparse'>
 
 /** The key that ties the states and the journal of a sidecar to their segment. */
 export function sealKey({ clusterId, topicId, partition, baseOffset }: SegmentOwner): number {
@@ -101,13 +110,20 @@ export interface LeaderEpochEntry {
   readonly startOffset: number
 }
 
-export type JournalEntry = Mark | LeaderEpochEntry
+/** Said by the last segment of a compaction: the log below this offset is clean. */
+export interface CompactionEntry {
+  readonly kind: 'compaction'
+  readonly firstDirtyOffset: number
+}
+
+export type JournalEntry = Mark | LeaderEpochEntry | CompactionEntry
 
 /** The first bytes of a new sidecar, up to the journal. */
 export function encodeSidecarHead(identity: SegmentIdentity, state: LogState): Buffer {
   const head = Buffer.alloc(journalPosition)
   signature.copy(head)
-  head.writeInt16BE(sidecarFormatVersion, 8)
+  head.writeInt16BE(identity.isSparse ? sidecarFormatVersion : denseFormatVersion, 8)
+  head.writeInt16BE(identity.isSparse ? sparseFlag : 0, 10)
   head.writeInt32BE(identity.partition, 12)
   writeInt64(head, identity.baseOffset, 16)
   identity.topicId.copy(head, 24, 0, 16)
@@ -132,6 +148,7 @@ export function decodeIdentity(bytes: Buffer): DecodedIdentity {
     baseOffset: readInt64(bytes, 16),
     topicId: Buffer.from(bytes.subarray(24, 40)),
     createdMs: readInt64(bytes, 40),
+    isSparse: (bytes.readInt16BE(10) & sparseFlag) !== 0,
     clusterId: bytes.toString('utf8', clusterIdAt + 1, clusterIdAt + 1 + bytes[clusterIdAt]!)
   }
 }
@@ -190,6 +207,9 @@ export function encodeJournalEntry(entry: JournalEntry, index: number, key: numb
     bytes[0] = leaderEpochKind
     bytes.writeInt32BE(entry.leaderEpoch, 4)
     writeInt64(bytes, entry.startOffset, 8)
+  } else if (entry.kind === 'compaction') {
+    bytes[0] = compactionKind
+    writeInt64(bytes, entry.firstDirtyOffset, 8)
   } else {
     bytes[0] = markKind
     bytes.writeUInt32BE(entry.offsetIndexCount, 4)
@@ -237,6 +257,9 @@ function decodeJournalEntry(bytes: Buffer, at: number, key: number): JournalEntr
       leaderEpoch: bytes.readInt32BE(at + 4),
       startOffset: readInt64(bytes, at + 8)
     }
+  }
+  if (bytes[at] === compactionKind) {
+    return { kind: 'compaction', firstDirtyOffset: readInt64(bytes, at + 8) }
   }
   if (bytes[at] !== markKind) return null
   return {

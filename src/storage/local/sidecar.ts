@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts'
+import { assert, unreachable } from '../../base/assert.ts'
 import type { Files } from '../../io/files.ts'
 import { CachedFile, type FileCache } from './file-cache.ts'
 import {
@@ -144,6 +144,12 @@ export class Sidecar {
     return this.#journal.filter(entry => entry.kind === 'mark')
   }
 
+  /** Below which offset the log was clean when compaction had written this segment; -1: unknown. */
+  get firstDirtyOffset(): number {
+    const entry = this.#journal.findLast(each => each.kind === 'compaction')
+    return entry?.firstDirtyOffset ?? -1
+  }
+
   hasLeaderEpoch(leaderEpoch: number): boolean {
     return this.#journal.some(
       entry => entry.kind === 'leaderEpoch' && entry.leaderEpoch === leaderEpoch
@@ -169,9 +175,7 @@ export class Sidecar {
 
   /** Keeps the entries about what is before `position` and below `endOffset`. */
   truncateJournal(position: number, endOffset: number): void {
-    this.#journal = this.#journal.filter(entry =>
-      entry.kind === 'mark' ? entry.position <= position : entry.startOffset < endOffset
-    )
+    this.#journal = this.#journal.filter(entry => isAbout(entry, position, endOffset))
     const file = this.file.get()
     file.writeSync(
       this.#journal.map((entry, index) => encodeJournalEntry(entry, index, this.#key)),
@@ -205,5 +209,19 @@ function readBytes(files: Files, path: string): Buffer {
     return buffer.subarray(0, file.readSync(buffer, 0))
   } finally {
     file.close()
+  }
+}
+
+/** Whether an entry is about what is before `position` and below `endOffset`. */
+function isAbout(entry: JournalEntry, position: number, endOffset: number): boolean {
+  switch (entry.kind) {
+    case 'mark':
+      return entry.position <= position
+    case 'leaderEpoch':
+      return entry.startOffset < endOffset
+    case 'compaction':
+      return true
+    default:
+      return unreachable(entry)
   }
 }

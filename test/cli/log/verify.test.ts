@@ -3,7 +3,16 @@ import { exitCodes } from '../../../src/cli/exit-codes.ts'
 import { verifyCommand } from '../../../src/cli/log/log-command.ts'
 import type { Finding } from '../../../src/cli/log/findings.ts'
 import type { Files } from '../../../src/io/files.ts'
-import { contentOf, flipBit, openOrders, putContent } from '../../storage/local/directory.ts'
+import { memoryFiles } from '../../../src/io/memory-files.ts'
+import {
+  contentOf,
+  crashable,
+  flipBit,
+  openOrders,
+  putContent,
+  testDirectory
+} from '../../storage/local/directory.ts'
+import { sparseConfigs, swapBegun, tableFile } from '../../storage/local/sparse-directory.ts'
 import { fileOf, folder, linesOf, printing, writtenLog } from './tool.ts'
 
 interface Verified {
@@ -53,6 +62,23 @@ describe('odradek log verify', () => {
       flipBit(files, path, position, position % 8)
     }
     expect((await verify(files)).code).toBe(exitCodes.stopped)
+  })
+
+  test('knows the gaps of a compacted segment, and every bit of its table', async () => {
+    const directory = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+    await swapBegun(directory)
+    await (await openOrders(directory, sparseConfigs)).directory.close()
+    const { files } = directory
+    expect((await verify(files)).findings).toEqual([])
+    flipBit(files, fileOf(0, '.log'), 7, 1)
+    expect((await verify(files)).code).toBe(exitCodes.damaged)
+    flipBit(files, fileOf(0, '.log'), 7, 1)
+    for (let at = 0; at < contentOf(files, tableFile).length; at += 3) {
+      flipBit(files, tableFile, at, at % 8)
+      const { findings } = await verify(files)
+      expect([at, findings.map(({ fault }) => fault)]).toEqual([at, ['BATCH_TABLE']])
+      flipBit(files, tableFile, at, at % 8)
+    }
   })
 
   test('finds every flipped bit of the index files', async () => {

@@ -28,6 +28,7 @@ import {
   encodeSidecarHead,
   encodeState,
   sealKey,
+  sidecarFormatVersion,
   statePositions,
   type Mark
 } from '../../../src/storage/local/sidecar-format.ts'
@@ -107,7 +108,8 @@ describe('a sidecar', () => {
     topicId: Buffer.alloc(16, 5),
     partition: 3,
     baseOffset: 2 ** 40,
-    createdMs: 1_700_000_000_000
+    createdMs: 1_700_000_000_000,
+    isSparse: false
   }
   const state = { sequence: 0, logStartOffset: 1, durableEndOffset: 2 ** 40, durablePosition: 0 }
   const key = sealKey(identity)
@@ -159,9 +161,18 @@ describe('a sidecar', () => {
     expect(journal).toEqual({ entries: epochs.slice(0, 1), damaged: true })
   })
 
+  test('of a compacted segment says so, in a format of its own', () => {
+    const head = encodeSidecarHead({ ...identity, isSparse: true }, state)
+    expect(head.readInt16BE(8)).toBe(sidecarFormatVersion)
+    expect(decodeIdentity(head)).toEqual({ ...identity, isSparse: true })
+    const entry = { kind: 'compaction' as const, firstDirtyOffset: 2 ** 41 }
+    const journal = Buffer.concat([head, encodeJournalEntry(entry, 0, key)])
+    expect(decodeJournal(journal, key)).toEqual({ entries: [entry], damaged: false })
+  })
+
   test('of a newer format is told from a damaged one', () => {
     const head = encodeSidecarHead(identity, state)
-    head.writeInt16BE(2, 8)
+    head.writeInt16BE(sidecarFormatVersion + 1, 8)
     expect(decodeIdentity(head)).toBe('damaged')
     head.writeUInt32BE(crc32c(head, 0, 252), 252)
     expect(decodeIdentity(head)).toBe('newer')
