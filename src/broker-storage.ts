@@ -90,6 +90,11 @@ export class BrokerStorage {
     return this.#options.settings.dataDir ?? 'memory:'
   }
 
+  /** Whether so little is free that records and topics of clients are refused. */
+  get isSpaceLow(): boolean {
+    return this.#directory.isSpaceLow
+  }
+
   totalSize(): number {
     return this.#directory.totalSize()
   }
@@ -140,7 +145,7 @@ function metadataDurability(durability: DurabilityMode): DurabilityMode {
 }
 
 function openDirectory(options: StorageOptions): Promise<LogDirectory> {
-  const { settings, clock, random, files } = options
+  const { settings, config, clock, random, files } = options
   return LogDirectory.open({
     files,
     path: settings.dataDir ?? '/data',
@@ -148,6 +153,7 @@ function openDirectory(options: StorageOptions): Promise<LogDirectory> {
     clock,
     random,
     logger: settings.logger,
+    minFreeSize: settings.dataDir === null ? 0 : config.logMinFreeBytes,
     onFailure: error => options.onFailure(error)
   })
 }

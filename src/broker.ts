@@ -256,6 +256,7 @@ export async function openCluster(
     logger: settings.logger,
     metadata: storage.metadata,
     cleanStart: storage.cleanStart,
+    isSpaceLow: () => storage.isSpaceLow,
     openPartitions: list => storage.openPartitions(list),
     removePartitions: list => storage.removePartitions(list)
   })

@@ -193,6 +193,14 @@ export const logRecoveryConcurrency = 16
 /** Damaged ranges of one log that are remembered for reports. */
 export const damagedRangesMax = 100
 
+/** How often the file system is asked how much is free, milliseconds: it costs microseconds. */
+export const spaceCheckIntervalMs = 1_000
+/**
+ * Most bytes that are kept free for what has to be written on a nearly full disk. Kafka: none; it
+ * stops when the disk is full.
+ */
+export const spaceFloorSizeMax = 512 * MiB
+
 /**
  * Longest wait for the first look at retention after a start, milliseconds. Kafka:
  * log.initial.task.delay.ms.

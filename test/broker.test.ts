@@ -78,6 +78,7 @@ function breakable(files: Files): { files: Files; breaks: () => void } {
     removeDirectory: path => files.removeDirectory(path),
     syncDirectory: path => files.syncDirectory(path),
     freeSize: path => files.freeSize(path),
+    volumeSize: path => files.volumeSize(path),
     lock: path => files.lock(path)
   }
   return {

@@ -61,6 +61,8 @@ export interface ClusterOptions {
    * new behind.
    */
   openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]>
+  /** Whether there is so little space that topics of clients are refused. */
+  isSpaceLow(): boolean
   /** Closes partitions and removes what is on disk of them. */
   removePartitions(list: readonly Partition[]): Promise<void>
 }
@@ -279,7 +281,8 @@ export class Cluster {
   }
 
   #surroundings(): TopicSurroundings {
-    return { image: this.#log.image, config: this.#config, brokers: this.brokerIds }
+    const isSpaceLow = this.#options.isSpaceLow()
+    return { image: this.#log.image, config: this.#config, brokers: this.brokerIds, isSpaceLow }
   }
 
   #planTopics(topics: readonly NewTopic[]): TopicPlans {

@@ -2,7 +2,7 @@ import { failure, success, type Result } from '../base/result.ts'
 import { partitionsPerRequestMax } from '../limits.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import { validateReplicas } from './replica-assignment.ts'
-import type { TopicSurroundings } from './topic-creation.ts'
+import { noRoom, type TopicSurroundings } from './topic-creation.ts'
 
 /** A topic that somebody wants to have more partitions. */
 export interface TopicGrowth {
@@ -56,7 +56,7 @@ export function planGrowths(
 
 function planGrowth(
   growth: TopicGrowth,
-  { image, brokers }: TopicSurroundings
+  { image, brokers, isSpaceLow }: TopicSurroundings
 ): Result<GrowthPlan, ErrorName> {
   const topic = image.topic(growth.name)
   if (topic === undefined) return failure('UNKNOWN_TOPIC_OR_PARTITION')
@@ -75,6 +75,7 @@ function planGrowth(
     const valid = validateAssignments(growth.assignments, growth.count - fromCount, brokers)
     if (!valid.ok) return valid
   }
+  if (isSpaceLow) return noRoom
   return success({ name: growth.name, topicId: topic.topicId, fromCount, toCount: growth.count })
 }
 

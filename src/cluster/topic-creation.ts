@@ -6,7 +6,7 @@ import type { ErrorName } from '../wire/generated/errors.ts'
 import { partitionRecord, type MetadataImage } from './metadata-image.ts'
 import { configResourceTypes, type MetadataRecord } from './metadata-records.ts'
 import { validateReplicas, type ReplicaAssignment } from './replica-assignment.ts'
-import { clusterMetadataTopic, topicNameFault } from './topic-name.ts'
+import { clusterMetadataTopic, isInternalTopic, topicNameFault } from './topic-name.ts'
 
 /** A topic that somebody wants. */
 export interface NewTopic {
@@ -35,6 +35,8 @@ export interface TopicSurroundings {
   readonly config: BrokerConfig
   /** Ids of the brokers of the cluster. */
   readonly brokers: readonly number[]
+  /** Whether there is no room for topics of clients; the broker's own are made all the same. */
+  readonly isSpaceLow: boolean
 }
 
 /** Names of one request with what may become of each. */
@@ -93,6 +95,15 @@ export function newPartitionRecord(
   return partitionRecord(topicId, partitionId, partition)
 }
 
+/**
+ * Clients would repeat KAFKA_STORAGE_ERROR until their time is up; of this one they show the text.
+ */
+export const noRoom = failure(
+  'INVALID_REQUEST',
+  'The disk of the broker is nearly full: no topics or partitions are made until there is room. ' +
+    'Delete topics or records, shorten retention, or make the disk larger.'
+)
+
 function partitionsWanted(topics: readonly NewTopic[], config: BrokerConfig): number {
   let wanted = 0
   for (const { assignments, numPartitions } of topics) {
@@ -110,6 +121,7 @@ function planTopic(
 ): Result<TopicPlan, ErrorName> {
   const named = validateName(topic.name, surroundings.image)
   if (!named.ok) return named
+  if (surroundings.isSpaceLow && !isInternalTopic(topic.name)) return noRoom
   const configs = validateConfigs(topic, surroundings.config)
   if (!configs.ok) return configs
   const partitionCount =

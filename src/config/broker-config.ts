@@ -36,6 +36,8 @@ export interface BrokerConfig {
   readonly maxRequestPartitionSizeLimit: number
   readonly messageMaxBytes: number
   readonly logRetentionCheckIntervalMs: number
+  /** -1: a twentieth of the file system, 512 MiB at most. */
+  readonly logMinFreeBytes: number
   readonly socketRequestMaxBytes: number
   readonly maxConnections: number
   readonly maxConnectionsPerIp: number
@@ -228,6 +230,7 @@ function namedValues(values: ConfigValues): NamedValues {
     maxRequestPartitionSizeLimit: number('max.request.partition.size.limit'),
     messageMaxBytes: number('message.max.bytes'),
     logRetentionCheckIntervalMs: number('log.retention.check.interval.ms'),
+    logMinFreeBytes: number('log.min.free.bytes'),
     socketRequestMaxBytes: number('socket.request.max.bytes'),
     maxConnections: number('max.connections'),
     maxConnectionsPerIp: number('max.connections.per.ip'),

@@ -30,6 +30,8 @@ export interface Files {
   syncDirectory(path: string): Promise<void>
   /** Bytes that may still be written on the file system of `path`. */
   freeSize(path: string): number
+  /** Bytes that the file system of `path` holds in all, free or not. */
+  volumeSize(path: string): number
   /**
    * Takes the one lock of an existing folder, or tells who has it: another process, or another
    * broker of this one. The lock ends with the process, however that ends; a stopped process keeps

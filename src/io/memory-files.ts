@@ -165,6 +165,11 @@ class MemoryTree implements MemoryFiles {
     return this.#sizeMax - this.#usedSize
   }
 
+  volumeSize(path: string): number {
+    if (this.#find(path) === undefined) refuse('ENOENT', 'look at the file system of', path)
+    return this.#sizeMax
+  }
+
   lock(path: string): DirectoryLock | LockHolder {
     const directory = this.#directory('lock the folder', path)
     if (directory.locked) return { taken: false, holder: 'another broker of this process' }

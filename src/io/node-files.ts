@@ -51,6 +51,11 @@ const realFiles: Files = {
       const { bavail, bsize } = fs.statfsSync(path)
       return bavail * bsize
     }),
+  volumeSize: path =>
+    attempt('look at the file system of', path, () => {
+      const { blocks, bsize } = fs.statfsSync(path)
+      return blocks * bsize
+    }),
   lock: path => attempt('lock the folder', path, () => lockDirectory(path))
 }
 

@@ -2,7 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import { failure } from '../base/result.ts'
 import type { Failure, Success } from '../base/result.ts'
 import type { RecordError } from '../record/validate.ts'
-import type { AppendError, ReadError } from '../storage/partition-log.ts'
+import type { AppendError, PartitionLog, ReadError } from '../storage/partition-log.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 
 export type { RecordError } from '../record/validate.ts'
@@ -68,4 +68,9 @@ export function readErrorName(error: ReadError): ErrorName {
     default:
       return unreachable(error)
   }
+}
+
+/** Why no records of clients are taken just now: they try again, and will be let in. */
+export function lowSpaceFault(log: PartitionLog): Failure<ErrorName> | null {
+  return log.isSpaceLow ? failure('KAFKA_STORAGE_ERROR', 'the disk of the broker is full') : null
 }

@@ -14,7 +14,7 @@ import type {
 } from '../storage/producer-state.ts'
 import type { LeaderEpochStart, PartitionLog } from '../storage/partition-log.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import { appendErrorName, readErrorName, refusal, refused } from './append-result.ts'
+import { appendErrorName, lowSpaceFault, readErrorName, refusal, refused } from './append-result.ts'
 import type { AppendInfo, AppendResult } from './append-result.ts'
 import { batchRules } from './batch-rules.ts'
 import { firstOffsetKept } from './deletion-offset.ts'
@@ -167,7 +167,7 @@ export class Partition {
    *   be written
    */
   append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
-    const fault = this.#writeFault(options.currentLeaderEpoch ?? -1)
+    const fault = this.#writeFault(options.currentLeaderEpoch ?? -1) ?? lowSpaceFault(this.#log)
     if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
     const produced = { produceVersion: options.produceVersion, nowMs, topicPartition: this.#name }

@@ -22,6 +22,11 @@ export interface PartitionLog {
   /** Size of all that is kept, bytes. */
   readonly size: number
   /**
+   * Whether there is so little space that records of clients should be refused. The engine itself
+   * takes what it is handed as long as it can: records of coordinators have to go on.
+   */
+  readonly isSpaceLow: boolean
+  /**
    * Largest record timestamp kept and the offset of its batch's last record; null for an empty log.
    */
   readonly largestTimestamp: { readonly timestampMs: number; readonly offset: number } | null

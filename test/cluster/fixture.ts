@@ -58,6 +58,8 @@ export class Disk {
   full = false
   /** How often it was opened: each run has ids of its own. */
   #runs = 0
+  /** Clients' topics are refused. */
+  isSpaceLow = false
   /** Refuses the next removal. */
   stubborn = false
 
@@ -85,6 +87,7 @@ export class Disk {
       logger: silentLogger,
       metadata,
       cleanStart: options.cleanStart ?? true,
+      isSpaceLow: () => this.isSpaceLow,
       openPartitions: list => this.#openPartitions(list),
       removePartitions: list => this.#removePartitions(list)
     })

@@ -10,7 +10,7 @@ function plan(growths: readonly TopicGrowth[]) {
   const image = new MetadataImage()
   image.apply({ type: 'TopicRecord', name: 'orders', topicId })
   for (const index of [0, 1]) image.apply(newPartitionRecord(topicId, index, 1))
-  return planGrowths(growths, { image, config: brokerConfig(), brokers: [1] })
+  return planGrowths(growths, { image, config: brokerConfig(), brokers: [1], isSpaceLow: false })
 }
 
 function refusal(count: number, brokerIds: number[][] | null = null, name = 'orders') {
@@ -35,6 +35,14 @@ test('fewer partitions, or as many, are refused with INVALID_PARTITIONS', () => 
       `The topic orders currently has 2 partition(s); ${count} would not be an increase.`
     ])
   }
+})
+
+test('on a nearly full disk no topic grows', () => {
+  const image = new MetadataImage()
+  image.apply({ type: 'TopicRecord', name: 'orders', topicId })
+  const surroundings = { image, config: brokerConfig(), brokers: [1], isSpaceLow: true }
+  const plans = planGrowths([{ name: 'orders', count: 1, assignments: null }], surroundings)
+  expect(plans.get('orders')).toMatchObject({ ok: false, error: 'INVALID_REQUEST' })
 })
 
 test('an unknown topic is UNKNOWN_TOPIC_OR_PARTITION', () => {

@@ -65,6 +65,7 @@ class Machine {
       logger: silentLogger,
       metadata: await openPartition({ ...metadata, leaderEpoch: 0, configs, isNew: false }, log),
       cleanStart: this.#directory.cleanStart,
+      isSpaceLow: () => false,
       openPartitions: list => this.#openPartitions(list),
       removePartitions: list => this.#removePartitions(list)
     })

@@ -5,13 +5,17 @@ import { brokerConfig, newTopic } from './fixture.ts'
 
 const brokers = [1]
 
-function plan(topics: readonly NewTopic[], configs: Record<string, string> = {}) {
+function plan(
+  topics: readonly NewTopic[],
+  configs: Record<string, string> = {},
+  isSpaceLow = false
+) {
   const image = new MetadataImage()
   for (const [index, name] of ['existing', 'a.b'].entries()) {
     image.apply({ type: 'TopicRecord', name, topicId: `${index}`.repeat(22) })
   }
   let count = 0
-  const surroundings = { image, config: brokerConfig(configs), brokers }
+  const surroundings = { image, config: brokerConfig(configs), brokers, isSpaceLow }
   return planTopics(topics, surroundings, () => `id-${count++}`)
 }
 
@@ -220,4 +224,14 @@ describe('CreateTopics refuses a config', () => {
 test('one bad topic of a request does not hinder the others', () => {
   const plans = plan([newTopic('..'), newTopic('good'), newTopic('existing')])
   expect([...plans.values()].map(({ ok }) => ok)).toEqual([false, true, false])
+})
+
+test("on a nearly full disk only the broker's own topics are made", () => {
+  const plans = plan([newTopic('orders'), newTopic('__consumer_offsets')], {}, true)
+  expect(plans.get('orders')).toMatchObject({
+    ok: false,
+    error: 'INVALID_REQUEST',
+    detail: expect.stringContaining('nearly full')
+  })
+  expect(plans.get('__consumer_offsets')?.ok).toBe(true)
 })

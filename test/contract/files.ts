@@ -174,6 +174,8 @@ function nameContract(open: () => FilesUnderTest): void {
   test('there is room', () => {
     const { files, root } = open()
     expect(files.freeSize(root)).toBeGreaterThan(0)
+    expect(files.volumeSize(root)).toBeGreaterThanOrEqual(files.freeSize(root))
+    expect(codeOf(() => files.volumeSize(`${root}/none`))).toBe('ENOENT')
   })
 }
 

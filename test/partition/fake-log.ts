@@ -48,6 +48,7 @@ export class FakeLog implements PartitionLog {
   logStartOffset = 0
   logEndOffset = 0
   durableEndOffset = 0
+  isSpaceLow = false
   /** Refuses the next append before anything is written. */
   failNext: AppendError | null = null
   /** Fails reads that reach this offset. */

@@ -351,3 +351,16 @@ test('whatever bytes a client sends, they are a refusal or a batch that can be r
     { numRuns: 300 }
   )
 })
+
+test("on a nearly full disk only the broker's own records are taken", async () => {
+  const log = new FakeLog()
+  const partition = await openPartition(log)
+  log.isSpaceLow = true
+  const refused = await partition.append(clientBatch(['a']), acked)
+  expect(refused).toMatchObject({ ok: false, error: 'KAFKA_STORAGE_ERROR' })
+  expect(partition.logEndOffset).toBe(0)
+  const own = { key: null, value: Buffer.from('b'), headers: [] }
+  expect(info(await partition.appendRecords([own])).baseOffset).toBe(0)
+  log.isSpaceLow = false
+  expect(info(await partition.append(clientBatch(['a']), acked)).baseOffset).toBe(1)
+})

@@ -157,6 +157,10 @@ export class SimFiles implements Files {
     return Math.max(0, Math.min(this.sizeMax, Number.MAX_SAFE_INTEGER) - this.usedSize())
   }
 
+  volumeSize(path: string): number {
+    return this.freeSize(path) + this.usedSize()
+  }
+
   lock(path: string): DirectoryLock | LockHolder {
     const { id } = this.#directory('lock the folder', path)
     if (this.#locked.has(id)) return { taken: false, holder: 'another broker of this process' }

@@ -14,6 +14,7 @@ export function readOnlyFiles(files: Files): Files {
     exists: path => files.exists(path),
     list: path => files.list(path),
     freeSize: path => files.freeSize(path),
+    volumeSize: path => files.volumeSize(path),
     makeDirectory: refuse,
     rename: refuse,
     remove: refuse,

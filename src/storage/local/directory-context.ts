@@ -13,7 +13,10 @@ import { SpaceWatch } from './space-watch.ts'
 export type DirectoryMeans = Pick<
   LogContext,
   'files' | 'clock' | 'random' | 'logger' | 'durability' | 'path'
->
+> & {
+  /** Bytes that clients leave free; 0 if left out. */
+  readonly minFreeSize?: number
+}
 
 /** What the logs of one directory share, and where its failure is declared. */
 export class DirectoryContext implements LogContext {
@@ -46,7 +49,7 @@ export class DirectoryContext implements LogContext {
     this.cache = new FileCache(files, openFilesMax)
     this.flusher = new Flusher(error => this.fail(error))
     this.remover = new Remover(files, clock, logger)
-    this.space = new SpaceWatch(logger, path)
+    this.space = new SpaceWatch({ files, clock, logger, path, minFreeSize: means.minFreeSize ?? 0 })
     this.#pathSync = new Coalesced(() => files.syncDirectory(path))
     this.#onFailure = onFailure
   }

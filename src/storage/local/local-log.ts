@@ -134,6 +134,10 @@ export class LocalLog implements PartitionLog, ReadableLog {
     return this.segments.size
   }
 
+  get isSpaceLow(): boolean {
+    return this.#context.space.isLow
+  }
+
   get largestTimestamp(): { readonly timestampMs: number; readonly offset: number } | null {
     return this.segments.largestTimestamp
   }
@@ -173,7 +177,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
       segment.accept({ size: bytes.length, lastOffset, maxTimestampMs }, indexIntervalBytes)
     }
     this.#logEndOffset = whole.lastOffset + 1
-    this.#context.space.written()
+    this.#context.space.written(whole.size)
     return this.#written(segment)
   }
 
@@ -474,6 +478,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
   #setAside(segment: Segment): void {
     this.#durability.forget(segment)
     this.#durability.namesChanged()
-    this.#context.remover.removeFilesLater(segment.setAside(), this.fileDeleteDelayMs)
+    // A disk that is nearly full needs the space now.
+    const delayMs = this.isSpaceLow ? 0 : this.fileDeleteDelayMs
+    this.#context.remover.removeFilesLater(segment.setAside(), delayMs)
   }
 }

@@ -44,6 +44,11 @@ export interface LogDirectoryOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /**
+   * Bytes of the file system that clients leave free; -1: a twentieth, 512 MiB at most; 0 if left
+   * out.
+   */
+  readonly minFreeSize?: number
   /** Hears once that a write or a sync failed: nothing is written or acknowledged from then on. */
   onFailure(error: Error): void
 }
@@ -93,6 +98,7 @@ export class LogDirectory {
       if (!isDeletedFolderName(name)) continue
       this.#context.remover.removeFolderLater(`${this.path}/${name}`, 0)
     }
+    this.#context.space.start()
   }
 
   /**
@@ -195,7 +201,8 @@ export class LogDirectory {
     // In the mode `os` too: files that are removed before the name is durable leave a broken log
     // when the power brings the name back.
     if (this.#options.durability !== 'memory') await this.#context.syncPath()
-    this.#context.remover.removeFolderLater(aside, delayMs)
+    // A disk that is nearly full needs the space now.
+    this.#context.remover.removeFolderLater(aside, this.isSpaceLow ? 0 : delayMs)
   }
 
   /**
@@ -227,6 +234,7 @@ export class LogDirectory {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#context.remover.stop()
+    this.#context.space.stop()
     try {
       await Promise.all([...this.#logs.values()].map(log => log.abandon()))
     } finally {
@@ -239,6 +247,11 @@ export class LogDirectory {
     let size = 0
     for (const log of this.#logs.values()) size += log.size
     return size
+  }
+
+  /** Whether so little is free that records and topics of clients are refused. */
+  get isSpaceLow(): boolean {
+    return this.#context.space.isLow
   }
 
   /** Bytes that may still be written. */
@@ -254,6 +267,7 @@ export class LogDirectory {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#context.remover.stop()
+    this.#context.space.stop()
     const logs = [...this.#logs.values()]
     try {
       await mapConcurrently(logs, logRecoveryConcurrency, log => log.close())

@@ -89,6 +89,7 @@ export function crashable(files: Files, overrides: Partial<Files> = {}): Files {
     removeDirectory: path => files.removeDirectory(path),
     syncDirectory: path => files.syncDirectory(path),
     freeSize: path => files.freeSize(path),
+    volumeSize: path => files.volumeSize(path),
     lock: () => ({ taken: true, release: () => {} }),
     ...overrides
   }
