@@ -12,6 +12,7 @@ import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
 import { StartError } from './start-error.ts'
 import { LogDirectory } from './storage/local/log-dir.ts'
+import type { Scrubber } from './storage/local/scrubber.ts'
 import type { PartitionLog } from './storage/partition-log.ts'
 
 export interface StorageOptions {
@@ -21,7 +22,7 @@ export interface StorageOptions {
   readonly random: Random
   readonly files: Files
   /** The disk has failed: the broker must stop. */
-  onFailure(error: unknown): void
+  readonly onFailure: (error: unknown) => void
 }
 
 /** The metadata log keeps everything: what it forgets, the cluster forgets. */
@@ -45,6 +46,7 @@ export class BrokerStorage {
   readonly cleanStart: boolean
   readonly #directory: LogDirectory
   readonly #options: StorageOptions
+  #scrubber: Scrubber | null = null
 
   /**
    * Opens or makes the log directory and its metadata log.
@@ -124,13 +126,24 @@ export class BrokerStorage {
       this.#options.settings.logger.warn('unknown partition folder moved aside', { folder })
   }
 
+  /** Begins to look for damage on the disk, from time to time; nothing rots in memory. */
+  startScrub(): void {
+    const { config, settings, onFailure } = this.#options
+    if (settings.durability === 'memory') return
+    const { logScrubIntervalMs: intervalMs, logScrubIoMaxBytesPerSecond: bytesPerSecond } = config
+    this.#scrubber = this.#directory.scrubber({ intervalMs, bytesPerSecond }, onFailure)
+    this.#scrubber.start()
+  }
+
   /** Makes everything durable, notes that the run ended in order, and lets go of the folder. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#scrubber?.stop(true)
     return this.#directory.close()
   }
 
   /** Lets go of the folder as it is: after a failure nothing more is written. */
-  abandon(): Promise<void> {
+  async abandon(): Promise<void> {
+    await this.#scrubber?.stop(false)
     return this.#directory.abandon()
   }
 }

@@ -113,6 +113,7 @@ export class Broker {
       const broker = new Broker(parts, listeners)
       failure.passOn(error => broker.fail(error))
       retention.start()
+      storage.startScrub()
       return broker
     } catch (error) {
       await server?.destroy()

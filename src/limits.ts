@@ -201,6 +201,19 @@ export const spaceCheckIntervalMs = 1_000
  */
 export const spaceFloorSizeMax = 512 * MiB
 
+/** Bytes that the scrub reads at a time: a fraction of a millisecond of checksums. */
+export const scrubChunkSize = 256 * KiB
+/** After a start the scrub waits, milliseconds: recovery and clients that come back go first. */
+export const scrubFirstLookMs = 60_000
+/** How often the scrub looks for segments that are due, milliseconds. */
+export const scrubLookIntervalMs = 10 * 60_000
+/** A read that takes longer says that the disk is busy, milliseconds. */
+export const scrubSlowReadMs = 50
+/** A pause that ends so much too late says that the event loop is busy, milliseconds. */
+export const scrubLateMaxMs = 20
+/** Longest pause of the scrub while the machine is busy, milliseconds: even then it goes on. */
+export const scrubBackoffMaxMs = 10_000
+
 /**
  * Longest wait for the first look at retention after a start, milliseconds. Kafka:
  * log.initial.task.delay.ms.

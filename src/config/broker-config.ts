@@ -38,6 +38,8 @@ export interface BrokerConfig {
   readonly logRetentionCheckIntervalMs: number
   /** -1: a twentieth of the file system, 512 MiB at most. */
   readonly logMinFreeBytes: number
+  readonly logScrubIntervalMs: number
+  readonly logScrubIoMaxBytesPerSecond: number
   readonly socketRequestMaxBytes: number
   readonly maxConnections: number
   readonly maxConnectionsPerIp: number
@@ -231,6 +233,8 @@ function namedValues(values: ConfigValues): NamedValues {
     messageMaxBytes: number('message.max.bytes'),
     logRetentionCheckIntervalMs: number('log.retention.check.interval.ms'),
     logMinFreeBytes: number('log.min.free.bytes'),
+    logScrubIntervalMs: number('log.scrub.interval.ms'),
+    logScrubIoMaxBytesPerSecond: number('log.scrub.io.max.bytes.per.second'),
     socketRequestMaxBytes: number('socket.request.max.bytes'),
     maxConnections: number('max.connections'),
     maxConnectionsPerIp: number('max.connections.per.ip'),

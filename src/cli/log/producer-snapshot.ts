@@ -2,7 +2,8 @@ import { crc32c } from '../../record/crc32c.ts'
 import { readInt64 } from '../../storage/local/int64.ts'
 
 // Kafka's producer snapshots (`<offset>.snapshot`, ProducerStateManager): int16 version, uint32
-// CRC-32C of all that follows, int32 count, and for each producer 46 bytes.
+// CRC-32C of all that follows, int32 count, and for each producer 46 bytes. What odradek adds
+// behind them (`storage/producer-snapshot.ts`) is left out here.
 
 const snapshotVersion = 1
 const headSize = 10
@@ -31,7 +32,8 @@ export function decodeProducerSnapshot(bytes: Buffer): ProducerSnapshot {
   const fault = faultOf(bytes)
   if (fault !== null) return { fault, producers: [] }
   const producers: SnapshotProducer[] = []
-  for (let at = headSize; at < bytes.length; at += entrySize) {
+  const end = headSize + bytes.readInt32BE(6) * entrySize
+  for (let at = headSize; at < end; at += entrySize) {
     producers.push({
       producerId: readInt64(bytes, at),
       producerEpoch: bytes.readInt16BE(at + 8),
@@ -52,6 +54,6 @@ function faultOf(bytes: Buffer): string | null {
   if (version !== snapshotVersion) return `version ${version} of producer snapshots is unknown`
   if (crc32c(bytes, 6, bytes.length) !== bytes.readUInt32BE(2)) return 'its checksum does not hold'
   const count = bytes.readInt32BE(6)
-  if (count * entrySize === bytes.length - headSize) return null
+  if (count >= 0 && count * entrySize <= bytes.length - headSize) return null
   return `it counts ${count} producers in ${bytes.length - headSize} bytes`
 }

@@ -119,7 +119,7 @@ function* faultAt(
     if (position + size > walk.size || !(yield* window.need(position, size))) return 'CUT'
     return crcHolds(window.buffer, window.at(position)) ? null : 'CRC'
   } catch (error) {
-    if (isFileError(error)) return 'UNREADABLE'
+    if (isFileError(error) && error.code === 'EIO') return 'UNREADABLE'
     throw error
   }
 }
@@ -178,7 +178,7 @@ function* behind(
     if (found === -1) return null
     return { position: found, baseOffset: baseOffset(window.buffer, window.at(found)) }
   } catch (error) {
-    if (isFileError(error)) return null
+    if (isFileError(error) && error.code === 'EIO') return null
     throw error
   }
 }

@@ -39,6 +39,29 @@ export function parseLeaderEpochCheckpoint(text: string): readonly LeaderEpochSt
   }))
 }
 
+/** When a sealed segment was last looked at by the scrub; ours, in the form of Kafka's. */
+export interface ScrubCheckpoint extends TopicPartition {
+  readonly baseOffset: number
+  /** Wall time, ms. */
+  readonly scrubbedMs: number
+}
+
+export function formatScrubCheckpoint(entries: readonly ScrubCheckpoint[]): string {
+  return formatLines(
+    entries.map(each => `${each.topic} ${each.partition} ${each.baseOffset} ${each.scrubbedMs}`)
+  )
+}
+
+/** Null when the text is not such a file. */
+export function parseScrubCheckpoint(text: string): readonly ScrubCheckpoint[] | null {
+  return parseLines(text, /^(\S+) (\d{1,10}) (\d{1,16}) (\d{1,16})$/, match => ({
+    topic: match[1]!,
+    partition: Number(match[2]),
+    baseOffset: Number(match[3]),
+    scrubbedMs: Number(match[4])
+  }))
+}
+
 /** The `partition.metadata` of Kafka (`PartitionMetadata.encode`). */
 export function formatPartitionMetadata(topicId: string): string {
   return `version: 0\ntopic_id: ${topicId}`

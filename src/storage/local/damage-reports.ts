@@ -9,6 +9,10 @@ export interface DamagedRange {
   readonly toOffset: number
 }
 
+const damageMessage =
+  'records that were stored can no longer be read: restore the file from a backup, or stop the ' +
+  'broker and make a gap of them with odradek log repair'
+
 /**
  * What is known of the damage to one log: each range is told of once, however often somebody reads
  * it.
@@ -33,7 +37,7 @@ export class DamageReports {
     )
     if (isKnown || this.#ranges.length >= damagedRangesMax) return
     this.#ranges.push({ file, fromOffset, toOffset })
-    this.#logger.error('records that were stored can no longer be read', {
+    this.#logger.error(damageMessage, {
       topic: this.#name.topic,
       partition: this.#name.partition,
       file,

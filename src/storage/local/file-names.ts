@@ -37,6 +37,8 @@ export const cleanShutdownName = '.kafka_cleanshutdown'
 export const metaPropertiesName = 'meta.properties'
 export const recoveryPointCheckpointName = 'recovery-point-offset-checkpoint'
 export const logStartCheckpointName = 'log-start-offset-checkpoint'
+/** When the scrub has looked at which segment; ours. */
+export const scrubCheckpointName = 'odradek-scrub-checkpoint'
 /** Where recovery puts the bytes that it cuts off. */
 export const lostAndFoundName = 'lost-and-found'
 

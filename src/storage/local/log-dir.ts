@@ -34,6 +34,7 @@ import { lockDirectory, type LockedDirectory } from './log-directory-open.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import { formatMetaProperties, logDirectoryFormatVersion } from './meta-properties.ts'
 import { recoverLog, type RecoveredLog } from './recovery.ts'
+import { Scrubber, type ScrubConfigs } from './scrubber.ts'
 import { Sidecar } from './sidecar.ts'
 
 export interface LogDirectoryOptions {
@@ -240,6 +241,12 @@ export class LogDirectory {
     } finally {
       this.#lock.release()
     }
+  }
+
+  /** What looks at the sealed segments of all logs from time to time; it is to be started. */
+  scrubber(configs: ScrubConfigs, onFailure: (error: unknown) => void): Scrubber {
+    const logs = (): Iterable<LocalLog> => this.#logs.values()
+    return new Scrubber({ context: this.#context, logs, ...configs, onFailure })
   }
 
   /** Size of all batches of all logs, bytes. */

@@ -185,6 +185,28 @@ export class Sidecar {
     this.#changed(true)
   }
 
+  /** Whether these are the entries that were written. */
+  isJournal(entries: readonly JournalEntry[]): boolean {
+    const sealed = (entry: JournalEntry, index: number): string =>
+      encodeJournalEntry(entry, index, this.#key).toString('latin1')
+    return (
+      entries.length === this.#journal.length &&
+      entries.every((entry, index) => sealed(entry, index) === sealed(this.#journal[index]!, index))
+    )
+  }
+
+  /** Writes everything again, over what has become of it on disk. */
+  rewrite(identity: SegmentIdentity, note: StateNote): void {
+    const sequence = this.#sequence + 1
+    const head = encodeSidecarHead(identity, { sequence, ...note })
+    const entries = this.#journal.map((entry, index) => encodeJournalEntry(entry, index, this.#key))
+    const file = this.file.create()
+    file.writeSync([head, ...entries], 0)
+    file.truncate(journalEntryPosition(this.#journal.length))
+    this.#sequence = sequence
+    this.#changed(true)
+  }
+
   async sync(): Promise<void> {
     const changeCount = this.#changeCount
     this.file.pin()

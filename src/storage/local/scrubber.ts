@@ -1,0 +1,219 @@
+import { assert } from '../../base/assert.ts'
+import { deferred } from '../../base/deferred.ts'
+import type { Alarm } from '../../io/clock.ts'
+import { scrubFirstLookMs, scrubLookIntervalMs } from '../../limits.ts'
+import type { DamagedBytes } from './batch-walk.ts'
+import {
+  formatScrubCheckpoint,
+  parseScrubCheckpoint,
+  readText,
+  writeDerivedText,
+  type ScrubCheckpoint
+} from './checkpoint.ts'
+import { partitionFolderName, scrubCheckpointName } from './file-names.ts'
+import type { LocalLog } from './local-log.ts'
+import type { LogContext } from './log-context.ts'
+import { isFileError } from './read-steps.ts'
+import { planScrub, type ScrubCandidate } from './scrub-plan.ts'
+import { scrubBatches, scrubIndexes, scrubSidecar } from './segment-scrub.ts'
+import type { Segment } from './segment.ts'
+
+export interface ScrubConfigs {
+  /** How often each sealed segment is looked at, ms; -1: never. */
+  readonly intervalMs: number
+  readonly bytesPerSecond: number
+}
+
+export interface ScrubberOptions extends ScrubConfigs {
+  readonly context: LogContext
+  /** The logs that are open. */
+  logs(): Iterable<LocalLog>
+  /** A bug of ours: the broker must stop. */
+  onFailure(error: unknown): void
+}
+
+interface Candidate extends ScrubCandidate {
+  readonly log: LocalLog
+  readonly segment: Segment
+}
+
+/**
+ * Reads sealed segments again from time to time, the one first that waits longest: bits that rot
+ * where nobody reads are found while a backup still has them. Damage is reported once and changes
+ * nothing of what is served: a read of the damaged range answers CORRUPT, of any other range its
+ * records.
+ *
+ * When a segment was last looked at is kept in a small file of the log directory, so a broker that
+ * is restarted every night still gets to each of them. The file is written seldom and synced by
+ * nobody: what a crash takes of it costs a look that comes too early.
+ */
+export class Scrubber {
+  readonly #options: ScrubberOptions
+  readonly #scrubbedMs = new Map<string, number>()
+  readonly #folder: string
+  #alarm: Alarm | null = null
+  #running: Promise<void> = Promise.resolve()
+  #endPause: () => void = () => {}
+  #hasNews = false
+  #savedMs = 0
+  #isStopped = false
+
+  constructor(options: ScrubberOptions) {
+    this.#options = options
+    this.#folder = options.context.path
+  }
+
+  start(): void {
+    assert(this.#alarm === null && !this.#isStopped, 'the scrub is started once')
+    this.#load()
+    this.#schedule(scrubFirstLookMs)
+  }
+
+  /**
+   * Ends what is under way. Resolves when no file is being read.
+   *
+   * @param keeps whether to write down what was done
+   */
+  async stop(keeps: boolean): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#alarm?.cancel()
+    this.#endPause()
+    await this.#running
+    if (keeps) this.#save()
+  }
+
+  #schedule(delayMs: number): void {
+    this.#alarm = this.#options.context.clock.schedule(delayMs, () => {
+      this.#running = this.#look().catch((error: unknown) => this.#options.onFailure(error))
+    })
+  }
+
+  async #look(): Promise<void> {
+    const { clock, logger } = this.#options.context
+    const intervalMs = this.#options.intervalMs
+    let delayMs = scrubLookIntervalMs
+    if (intervalMs >= 0) {
+      const plan = planScrub(this.#candidates(), this.#scrubbedMs, intervalMs, clock.wallMs())
+      let segments = 0
+      let damaged = 0
+      for (const candidate of plan.due) {
+        if (this.#isStopped) break
+        const damage = await this.#scrub(candidate)
+        if (damage === null) continue
+        segments++
+        damaged += damage.length
+        if (clock.monotonicMs() - this.#savedMs >= scrubLookIntervalMs) this.#save()
+      }
+      if (segments > 0) logger.info('sealed segments were checked', { segments, damaged })
+      delayMs = Math.min(delayMs, Math.max(plan.nextDueMs - clock.wallMs(), 0))
+    }
+    if (this.#isStopped) return
+    this.#save()
+    this.#schedule(Math.max(delayMs, 1))
+  }
+
+  *#candidates(): Generator<Candidate> {
+    for (const log of this.#options.logs()) {
+      for (const segment of log.segments.all) {
+        if (segment === log.segments.active || segment.size === 0) continue
+        yield { log, segment, key: keyOf(log, segment), createdMs: segment.createdMs }
+      }
+    }
+  }
+
+  /** What is damaged of a segment; null when it could not be looked at to its end. */
+  async #scrub({ log, segment, key }: Candidate): Promise<readonly DamagedBytes[] | null> {
+    const { context } = this.#options
+    if (!this.#isSealed(log, segment)) return null
+    const { truncationCount } = log
+    try {
+      const damage = await scrubBatches(context, log, segment, {
+        clock: context.clock,
+        bytesPerSecond: this.#options.bytesPerSecond,
+        pause: delayMs => this.#pause(delayMs)
+      })
+      const isStale = log.truncationCount !== truncationCount || !this.#isSealed(log, segment)
+      if (damage === null || isStale) return null
+      for (const { fromOffset, toOffset } of damage) {
+        log.reportDamage(segment, fromOffset, Math.max(toOffset, fromOffset + 1))
+      }
+      scrubSidecar(context, log, segment)
+      await scrubIndexes(context, log, this.#folderOf(log), segment)
+      this.#scrubbedMs.set(key, context.clock.wallMs())
+      this.#hasNews = true
+      return damage
+    } catch (error) {
+      if (!isFileError(error)) throw error
+      this.#fileFailed(log, segment, error.code, error.message)
+      return null
+    }
+  }
+
+  /** A file may have been removed with its records; one that is gone all the same is damage. */
+  #fileFailed(log: LocalLog, segment: Segment, code: string, message: string): void {
+    if (!this.#isSealed(log, segment)) return
+    if (code === 'ENOENT') log.reportDamage(segment, segment.baseOffset, segment.endOffset)
+    const { logger } = this.#options.context
+    logger.warn('a sealed segment could not be checked', {
+      segment: segment.log.path,
+      error: message
+    })
+  }
+
+  #isSealed(log: LocalLog, segment: Segment): boolean {
+    const isOpen = [...this.#options.logs()].includes(log)
+    return isOpen && log.segments.has(segment) && segment !== log.segments.active
+  }
+
+  /** Waits; false when the scrub has to end. */
+  async #pause(delayMs: number): Promise<boolean> {
+    if (this.#isStopped) return false
+    const pause = deferred<void>()
+    this.#endPause = () => pause.resolve()
+    this.#alarm = this.#options.context.clock.schedule(delayMs, this.#endPause)
+    await pause.promise
+    return !this.#isStopped
+  }
+
+  #folderOf(log: LocalLog): string {
+    return `${this.#folder}/${partitionFolderName(log.name)}`
+  }
+
+  #load(): void {
+    const text = readText(this.#options.context.files, `${this.#folder}/${scrubCheckpointName}`)
+    for (const entry of parseScrubCheckpoint(text ?? '') ?? []) {
+      this.#scrubbedMs.set(`${partitionFolderName(entry)}/${entry.baseOffset}`, entry.scrubbedMs)
+    }
+  }
+
+  /** Writes what is known of the segments that there are; others are forgotten. */
+  #save(): void {
+    if (!this.#hasNews) return
+    const { context } = this.#options
+    const entries: ScrubCheckpoint[] = []
+    const kept = new Map<string, number>()
+    for (const { log, segment, key } of this.#candidates()) {
+      const scrubbedMs = this.#scrubbedMs.get(key)
+      if (scrubbedMs === undefined) continue
+      kept.set(key, scrubbedMs)
+      const { topic, partition } = log.name
+      entries.push({ topic, partition, baseOffset: segment.baseOffset, scrubbedMs })
+    }
+    this.#scrubbedMs.clear()
+    for (const [key, scrubbedMs] of kept) this.#scrubbedMs.set(key, scrubbedMs)
+    const path = `${this.#folder}/${scrubCheckpointName}`
+    try {
+      writeDerivedText(context.files, path, formatScrubCheckpoint(entries))
+      this.#hasNews = false
+    } catch (error) {
+      if (!isFileError(error)) throw error
+      context.logger.warn('the times of scrubs could not be written', { error: error.message })
+    }
+    this.#savedMs = context.clock.monotonicMs()
+  }
+}
+
+function keyOf(log: LocalLog, segment: Segment): string {
+  return `${partitionFolderName(log.name)}/${segment.baseOffset}`
+}
