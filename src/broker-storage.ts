@@ -12,6 +12,7 @@ import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
 import { StartError } from './start-error.ts'
 import { LogDirectory } from './storage/local/log-dir.ts'
+import { mapConcurrently } from './storage/local/map-concurrently.ts'
 import type { Scrubber } from './storage/local/scrubber.ts'
 import type { PartitionLog } from './storage/partition-log.ts'
 
@@ -47,6 +48,9 @@ export class BrokerStorage {
   readonly #directory: LogDirectory
   readonly #options: StorageOptions
   #scrubber: Scrubber | null = null
+  readonly #startedMs: number
+  /** Bytes that were read to know the producers of partitions. */
+  #replayedSize = 0
 
   /**
    * Opens or makes the log directory and its metadata log.
@@ -56,6 +60,7 @@ export class BrokerStorage {
    */
   static async open(options: StorageOptions): Promise<BrokerStorage> {
     let directory: LogDirectory | null = null
+    const startedMs = options.clock.monotonicMs()
     try {
       directory = await openDirectory(options)
       const clusterId = await identify(directory, options)
@@ -67,7 +72,7 @@ export class BrokerStorage {
         log,
         options
       )
-      return new BrokerStorage(directory, clusterId, metadata, options)
+      return new BrokerStorage({ directory, clusterId, metadata, startedMs }, options)
     } catch (error) {
       await directory?.abandon()
       throw error
@@ -75,13 +80,18 @@ export class BrokerStorage {
   }
 
   private constructor(
-    directory: LogDirectory,
-    clusterId: string,
-    metadata: Partition,
+    opened: {
+      readonly directory: LogDirectory
+      readonly clusterId: string
+      readonly metadata: Partition
+      readonly startedMs: number
+    },
     options: StorageOptions
   ) {
+    const { directory, clusterId, metadata, startedMs } = opened
     this.#directory = directory
     this.#options = options
+    this.#startedMs = startedMs
     this.clusterId = clusterId
     this.metadata = metadata
     this.cleanStart = options.settings.dataDir === null || directory.cleanStart
@@ -106,11 +116,25 @@ export class BrokerStorage {
   }
 
   async openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]> {
-    const logs = await this.#directory.openLogs(
-      list.map(each => ({ name: each, configs: each.configs })),
-      partitionsOpenedTogetherMax
-    )
-    return Promise.all(list.map((each, index) => openPartition(each, logs[index]!, this.#options)))
+    return mapConcurrently(list, partitionsOpenedTogetherMax, async each => {
+      const log = await this.#directory.openLog(each, each.configs)
+      const partition = await openPartition(each, log, this.#options)
+      this.#replayedSize += partition.opening.sizeRead
+      return partition
+    })
+  }
+
+  /** Says in the log what the start has cost, once all partitions are open. */
+  tellOpened(): void {
+    const { settings, clock } = this.#options
+    if (settings.dataDir === null) return
+    settings.logger.info('logs are open', {
+      partitions: [...this.#directory.logs].length,
+      bytes: this.totalSize(),
+      bytesScanned: this.#directory.scannedSize + this.#replayedSize,
+      cleanStart: this.cleanStart,
+      ms: Math.round(clock.monotonicMs() - this.#startedMs)
+    })
   }
 
   async removePartitions(list: readonly Partition[]): Promise<void> {

@@ -88,6 +88,7 @@ export class Broker {
         onFailure
       })
       const cluster = await openCluster(storage, { settings, config, random })
+      storage.tellOpened()
       const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
       await groups.load()
       const retention = retentionChecks(cluster, { settings, clock, onFailure })

@@ -76,6 +76,7 @@ export class LogDirectory {
   readonly #startOffsets: ReadonlyMap<string, number>
   readonly #endOffsets: ReadonlyMap<string, number>
   #nodeId: number | null
+  #scannedSize = 0
   #isClosed = false
 
   private constructor(options: LogDirectoryOptions, locked: LockedDirectory) {
@@ -127,6 +128,13 @@ export class LogDirectory {
     return this.#logs.values()
   }
 
+  /**
+   * Bytes of batches that were checked to open the logs: what a crash left behind the last marks.
+   */
+  get scannedSize(): number {
+    return this.#scannedSize
+  }
+
   /** Gives a new directory its cluster; durable when the promise resolves. */
   async initialize(clusterId: string, nodeId = 0): Promise<void> {
     assert(this.#nodeId === null, 'a log directory is initialized once')
@@ -167,6 +175,7 @@ export class LogDirectory {
           checkpointedEndOffset: this.#endOffsets.get(folder) ?? 0
         })
       : emptyLog(startOffset)
+    this.#scannedSize += recovered.scannedSize
     const log = new LocalLog(context, name, configs, recovered, isThere)
     this.#logs.set(folder, log)
     this.#folders.add(folder)
@@ -354,6 +363,7 @@ function emptyLog(startOffset: number): RecoveredLog {
     isCrashed: false,
     isCut: false,
     damage: [],
-    snapshotOffsets: []
+    snapshotOffsets: [],
+    scannedSize: 0
   }
 }

@@ -44,6 +44,8 @@ export interface RecoveredLog {
   readonly damage: readonly Damage[]
   /** Newest first; none beyond the end of the log. */
   readonly snapshotOffsets: readonly number[]
+  /** Bytes of batches that were checked. */
+  readonly scannedSize: number
 }
 
 /** Offsets that were promised and cannot be read. */
@@ -96,6 +98,7 @@ class Recovery {
   #durableEndOffset = 0
   #logStartOffset = 0
   #isCut = false
+  #scannedSize = 0
 
   constructor(context: LogContext, options: RecoveryOptions) {
     this.#context = context
@@ -139,7 +142,8 @@ class Recovery {
       isCrashed: !this.#options.isClean,
       isCut: this.#isCut,
       damage: this.#damage,
-      snapshotOffsets: offsets.slice(lost.length)
+      snapshotOffsets: offsets.slice(lost.length),
+      scannedSize: this.#scannedSize
     }
   }
 
@@ -332,6 +336,7 @@ class Recovery {
   /** Checks the batches behind what the segment knows; false when a torn tail was cut off. */
   async #scan(segment: Segment, fileSize: number, nextBaseOffset: number): Promise<boolean> {
     if (segment.size >= fileSize) return true
+    this.#scannedSize += fileSize - segment.size
     const window = new ScanWindow(segment.log, fileSize, this.#context.buffers)
     let isIntact: boolean
     try {
