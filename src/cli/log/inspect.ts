@@ -2,7 +2,7 @@ import type { Files } from '../../io/files.ts'
 import { batchSize, lastOffset, maxTimestampMs, recordCount } from '../../record/batch.ts'
 import * as batch from '../../record/batch.ts'
 import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
-import { segmentPath } from '../../storage/local/file-names.ts'
+import { segmentPath, snapshotSuffix } from '../../storage/local/file-names.ts'
 import {
   offsetIndexEntries,
   timeIndexEntries,
@@ -14,7 +14,6 @@ import {
 import { foldersOf, segmentsOf, type LogTarget } from './log-target.ts'
 import {
   bytesOf,
-  snapshotSuffix,
   txnIndexSuffix,
   type PartitionFolder,
   type SegmentFiles

@@ -15,6 +15,7 @@ import {
   partitionMetadataName,
   segmentPath,
   sidecarSuffix,
+  snapshotSuffix,
   timeIndexSuffix,
   type TopicPartition
 } from '../../storage/local/file-names.ts'
@@ -29,7 +30,6 @@ import {
 } from '../../storage/local/sidecar-format.ts'
 import type { LeaderEpochStart } from '../../storage/partition-log.ts'
 
-export const snapshotSuffix = '.snapshot'
 export const txnIndexSuffix = '.txnindex'
 
 /** The files of one segment. */

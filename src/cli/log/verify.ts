@@ -7,11 +7,12 @@ import {
   partitionFolderName,
   partitionMetadataName,
   recoveryPointCheckpointName,
-  segmentPath
+  segmentPath,
+  snapshotSuffix
 } from '../../storage/local/file-names.ts'
 import { fileFinding, type Finding } from './findings.ts'
 import { foldersOf, segmentsOf, type LogTarget } from './log-target.ts'
-import { bytesOf, snapshotSuffix, textOf, type PartitionFolder } from './partition-folder.ts'
+import { bytesOf, textOf, type PartitionFolder } from './partition-folder.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { verifySegment } from './verify-segment.ts'
 

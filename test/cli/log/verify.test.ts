@@ -4,6 +4,7 @@ import { verifyCommand } from '../../../src/cli/log/log-command.ts'
 import type { Finding } from '../../../src/cli/log/findings.ts'
 import type { Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
+import { encodeProducerSnapshot } from '../../../src/storage/producer-snapshot.ts'
 import {
   contentOf,
   crashable,
@@ -185,6 +186,28 @@ describe('odradek log verify', () => {
       if (before === null) files.remove(path)
       else putContent(files, path, before)
     }
+  })
+
+  test('takes the producer snapshots of the broker, and finds a bit that turned over in one', async () => {
+    const { files } = await writtenLog()
+    const topicId = Buffer.alloc(16).toString('base64url')
+    const producers = [
+      {
+        producerId: 7,
+        producerEpoch: 0,
+        coordinatorEpoch: -1,
+        lastTimestampMs: 1,
+        seenMs: 1,
+        currentTxnFirstOffset: null,
+        batches: []
+      }
+    ]
+    const identity = { topicId, partition: 0, offset: 30 }
+    const bytes = encodeProducerSnapshot(identity, { producers, aborted: [] })
+    putContent(files, fileOf(30, '.snapshot'), bytes)
+    expect(await verify(files)).toMatchObject({ code: exitCodes.stopped, findings: [] })
+    flipBit(files, fileOf(30, '.snapshot'), bytes.length - 1)
+    expect(await verify(files)).toMatchObject({ findings: [{ fault: 'SNAPSHOT' }] })
   })
 
   test('works on a log that is in use, and changes nothing', async () => {
