@@ -3,7 +3,8 @@ type Command = (args: readonly string[]) => Promise<number>
 
 /** What each bar is called, and where it is; loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  kill: async () => (await import('./kill.ts')).kill
+  kill: async () => (await import('./kill.ts')).kill,
+  restart: async () => (await import('./restart.ts')).restart
 }
 
 const usage = `usage: npm run bar -- NAME [options]

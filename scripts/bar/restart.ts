@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { freePorts } from '../oracle/kafka.ts'
+import { BrokerUnderTest } from './broker-under-test.ts'
+import { runRestarts, type RestartedBroker, type RestartOutcome } from './restart-run.ts'
+import { WireClient } from './wire-client.ts'
+
+const gigabyte = 1024 ** 3
+const megabyte = 1024 ** 2
+/** As large as a batch may be with the default of max.message.bytes, nearly. */
+const batchBytes = 1_000_000
+const readyTimeoutMs = 300_000
+
+/** `npm run bar -- restart`; resolves with the exit code. */
+export async function restart(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      partitions: { type: 'string', default: '1000' },
+      gigabytes: { type: 'string', default: '10' },
+      durability: { type: 'string', default: 'fsync' }
+    }
+  })
+  const { durability } = values
+  if (durability !== 'os' && durability !== 'fsync') {
+    console.error(`restart: durability ${durability} is neither os nor fsync`)
+    return 2
+  }
+  const partitions = Number(values.partitions)
+  const bytes = Number(values.gigabytes) * gigabyte
+  const directory = await mkdtemp(join(tmpdir(), 'odradek-restart-'))
+  try {
+    const [port] = await freePorts(1)
+    const broker = new BrokerUnderTest({ directory, port: port!, durability })
+    const outcome = await runRestarts(processOf(broker, port!), { partitions, bytes, batchBytes })
+    for (const [after, { readyMs, bytesScanned }] of Object.entries(outcome.starts)) {
+      console.log(
+        `start after ${after}: ready in ${readyMs.toFixed(0)} ms, ${scanned(bytesScanned)}`
+      )
+    }
+    console.log(`restart ${durability}: ${figures(outcome, partitions)}`)
+    return isGood(outcome) ? 0 : 1
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+export function isGood({ records, lost, duplicated }: RestartOutcome): boolean {
+  return records > 0 && lost === 0 && duplicated === 0
+}
+
+function scanned(bytes: number): string {
+  return `${(bytes / megabyte).toFixed(1)} MiB scanned`
+}
+
+function figures(outcome: RestartOutcome, partitions: number): string {
+  const { starts, loadSeconds, stopMs, records, bytes, lost, duplicated } = outcome
+  return [
+    `${partitions} partitions`,
+    `${(bytes / gigabyte).toFixed(1)} GiB`,
+    `${records} records`,
+    `loaded in ${loadSeconds.toFixed(0)} s`,
+    `stopped in ${stopMs.toFixed(0)} ms`,
+    ...Object.entries(starts).map(([after, { readyMs, bytesScanned }]) => {
+      return `after ${after} ready in ${readyMs.toFixed(0)} ms with ${scanned(bytesScanned)}`
+    }),
+    `${lost} lost`,
+    `${duplicated} duplicated`,
+    isGood(outcome) ? 'PASS' : 'FAIL'
+  ].join(', ')
+}
+
+/** The built command as a process of its own. */
+function processOf(broker: BrokerUnderTest, port: number): RestartedBroker {
+  return {
+    async start() {
+      const startedMs = performance.now()
+      broker.spawn()
+      const readyMs = (await firstAnswerMs(port, startedMs)) - startedMs
+      await broker.ready()
+      return { port, readyMs, bytesScanned: bytesScanned(broker.log) }
+    },
+    async stop() {
+      const { code } = await broker.stop()
+      if (code !== 0) throw new Error(`the broker ended with ${code}:\n${broker.log}`)
+    },
+    async kill() {
+      await broker.kill()
+    }
+  }
+}
+
+/** When the broker first answers ApiVersions. */
+async function firstAnswerMs(port: number, startedMs: number): Promise<number> {
+  for (;;) {
+    try {
+      const client = await WireClient.connect(port)
+      await client.ask('ApiVersions', 0, {})
+      client.close()
+      return performance.now()
+    } catch (error) {
+      if (performance.now() - startedMs > readyTimeoutMs) throw error
+      await delay(2)
+    }
+  }
+}
+
+/** What the last start said it has read. */
+function bytesScanned(log: string): number {
+  const [, found] = [...log.matchAll(/"bytesScanned":(\d+)/g)].at(-1) ?? []
+  if (found === undefined) throw new Error(`the broker did not say what it has read:\n${log}`)
+  return Number(found)
+}
