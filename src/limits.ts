@@ -159,6 +159,12 @@ export const pooledBufferSizeMax = 1 * MiB
 /** Memory that a log directory keeps in unused read buffers, bytes. */
 export const pooledBuffersSizeMax = 32 * MiB
 /**
+ * Memory for reads that the next reader of the same place may share, bytes, and the smallest read
+ * that is worth it: below, a checksum costs less than the bookkeeping.
+ */
+export const recentReadsSizeMax = 16 * MiB
+export const recentReadSizeMin = 64 * KiB
+/**
  * Most bytes that one read of a log returns, the first batch excepted: a larger piece would hold
  * the event loop.
  */

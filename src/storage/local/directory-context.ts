@@ -6,6 +6,7 @@ import { FileCache } from './file-cache.ts'
 import { Flusher } from './flusher.ts'
 import { IndexCache } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
+import { RecentReads } from './recent-reads.ts'
 import { Remover } from './remover.ts'
 import { SpaceWatch } from './space-watch.ts'
 
@@ -27,6 +28,7 @@ export class DirectoryContext implements LogContext {
   readonly durability
   readonly path
   readonly buffers = new BufferPool()
+  readonly recentReads = new RecentReads(this.buffers)
   readonly indexes = new IndexCache()
   readonly cache: FileCache
   readonly flusher: Flusher
@@ -90,6 +92,7 @@ class OwnDurability implements LogContext {
   readonly durability
   readonly path
   readonly buffers
+  readonly recentReads
   readonly indexes
   readonly cache
   readonly flusher
@@ -106,6 +109,7 @@ class OwnDurability implements LogContext {
     this.logger = directory.logger
     this.path = directory.path
     this.buffers = directory.buffers
+    this.recentReads = directory.recentReads
     this.indexes = directory.indexes
     this.cache = directory.cache
     this.flusher = directory.flusher

@@ -7,6 +7,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { FileCache } from './file-cache.ts'
 import type { Flusher } from './flusher.ts'
 import type { IndexCache } from './index-cache.ts'
+import type { RecentReads } from './recent-reads.ts'
 import type { Remover } from './remover.ts'
 import type { SpaceWatch } from './space-watch.ts'
 
@@ -21,6 +22,7 @@ export interface LogContext {
   readonly path: string
   readonly clusterId: string
   readonly buffers: BufferPool
+  readonly recentReads: RecentReads
   readonly cache: FileCache
   readonly indexes: IndexCache
   readonly flusher: Flusher

@@ -1,4 +1,3 @@
-import { assert } from '../../base/assert.ts'
 import { failure, success, type Result } from '../../base/result.ts'
 import { hotTailSize, logReadSizeMax, pooledBufferSizeMin } from '../../limits.ts'
 import { batchHeaderSize, batchSize, lastOffsetDelta, maxTimestampMs } from '../../record/batch.ts'
@@ -6,7 +5,6 @@ import type { ReadBatches, ReadError, ReadRequest } from '../partition-log.ts'
 import { BatchLocator, type Place } from './batch-locator.ts'
 import { checkRun, expectedOffset, headerHolds, type RunOptions } from './batch-check.ts'
 import type { BatchTable } from './batch-table.ts'
-import type { BufferPool } from './buffer-pool.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import { ScanWindow } from './log-scan.ts'
@@ -35,9 +33,9 @@ export interface ReadableLog {
 }
 
 /**
- * Reads of one log. Every batch that leaves is checked: its CRC, and the header bytes in front of
- * what the CRC covers against what the log knows (`headerHolds`). In the mode `memory` the CRC is
- * left out: those bytes never left RAM.
+ * Reads of one log. Every batch that leaves the disk is checked: its CRC, and the header bytes in
+ * front of what the CRC covers against what the log knows (`headerHolds`). In the mode `memory` the
+ * CRC is left out: those bytes never left RAM.
  *
  * What this process wrote a short while ago is read at once, anything else through the thread pool:
  * a read that waits for a disk would hold up everybody.
@@ -125,6 +123,8 @@ export class LogReader {
     const isStale =
       truncationCount !== this.#log.truncationCount || !this.#log.segments.has(segment)
     if (!isStale) return result === 'gap' ? this.#readBehind(segment, request) : result
+    // The bytes may have been read before others took their place.
+    this.#context.recentReads.forget(segment)
     if (result !== 'gap' && result.ok) result.value.release()
     return this.read(request)
   }
@@ -184,6 +184,8 @@ export class LogReader {
   ): ReadSteps<ReadBatches | 'damaged'> {
     const buffers = this.#context.buffers
     const options = { ...this.#runOptions(segment, place, request), batches }
+    const recent = this.#recentRun(segment, place, request, options)
+    if (recent !== null) return recent
     const remaining = segment.size - place.position
     let size = Math.min(Math.max(options.maxSize, pooledBufferSizeMin), remaining)
     for (;;) {
@@ -197,7 +199,8 @@ export class LogReader {
             segment.hints.move(request.fromOffset, run.endOffset, place.position + run.size)
           }
           isKept = true
-          return new PooledBatches(buffers, buffer, run.size, place.baseOffset)
+          const { position, baseOffset } = place
+          return this.#context.recentReads.batches(segment, position, buffer, run.size, baseOffset)
         }
         if (run.end === 'enough') return noBatches(request.fromOffset)
         // The first batch is larger than what was read: once more, with room for all of it.
@@ -208,6 +211,30 @@ export class LogReader {
         if (!isKept) buffers.give(buffer)
       }
     }
+  }
+
+  /** The batches from `place` on that another reader was given a moment ago; null to read them. */
+  #recentRun(
+    segment: Segment,
+    place: Place,
+    request: ReadRequest,
+    options: RunOptions
+  ): ReadBatches | null {
+    const { recentReads } = this.#context
+    const read = recentReads.find(segment, place.position)
+    if (read === null) return null
+    const run = checkRun(read.buffer, read.size, { ...options, checkCrc: false })
+    const wanted = Math.min(options.maxSize, options.sizeMax)
+    const isAll =
+      run.end === 'enough' ||
+      run.endOffset === Math.min(options.upToOffset, options.endOffsetMax) ||
+      // Half of what is asked for is better than a read.
+      run.size * 2 >= wanted
+    if (run.size === 0 || !isAll) return null
+    if (options.batches === null) {
+      segment.hints.move(request.fromOffset, run.endOffset, place.position + run.size)
+    }
+    return recentReads.again(read, run.size, place.baseOffset)
   }
 
   #runOptions(segment: Segment, place: Place, request: ReadRequest): Omit<RunOptions, 'batches'> {
@@ -295,23 +322,3 @@ function noBatches(fromOffset: number): ReadBatches {
 }
 
 const nothing = Buffer.alloc(0)
-
-class PooledBatches implements ReadBatches {
-  readonly bytes: Buffer
-  readonly baseOffset: number
-  readonly #buffers: BufferPool
-  #buffer: Buffer | null
-
-  constructor(buffers: BufferPool, buffer: Buffer, size: number, baseOffset: number) {
-    this.#buffers = buffers
-    this.#buffer = buffer
-    this.bytes = buffer.subarray(0, size)
-    this.baseOffset = baseOffset
-  }
-
-  release(): void {
-    assert(this.#buffer !== null, 'read batches are released once')
-    this.#buffers.give(this.#buffer)
-    this.#buffer = null
-  }
-}

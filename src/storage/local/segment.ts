@@ -274,6 +274,7 @@ export class Segment implements IndexHolder {
    * @throws FileError when the system refuses
    */
   cut(position: number, indexes: SegmentIndexes): void {
+    this.#context.recentReads.forget(this)
     this.log.get().truncate(position)
     this.#cutCount++
     const mark = this.sidecar.marks.findLast(({ position: at }) => at <= position) ?? null
@@ -381,6 +382,7 @@ export class Segment implements IndexHolder {
 
   /** Closes the files for good; nothing is written. */
   close(): void {
+    this.#context.recentReads.forget(this)
     this.log.retire()
     this.sidecar.file.retire()
   }

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest'
+import { memoryFiles } from '../../../src/io/memory-files.ts'
+import { recentReadSizeMin, recentReadsSizeMax } from '../../../src/limits.ts'
+import type { LocalLog } from '../../../src/storage/local/local-log.ts'
+import type { ReadBatches } from '../../../src/storage/partition-log.ts'
+import { batchOf } from '../batches.ts'
+import { openOrders, testDirectory } from './directory.ts'
+
+const large = { valueSize: recentReadSizeMin }
+
+async function openLog(): Promise<LocalLog> {
+  return (await openOrders(testDirectory(memoryFiles(), '/data', 'os'))).log
+}
+
+async function append(log: LocalLog, valueSize: number, leaderEpoch = 0): Promise<Buffer> {
+  const batch = batchOf({ baseOffset: log.logEndOffset, valueSize, leaderEpoch })
+  const appended = await log.append(1, log.logEndOffset, [batch])
+  expect(appended.ok).toBe(true)
+  return batch.bytes
+}
+
+async function read(log: LocalLog, fromOffset: number, maxSize = 1 << 20): Promise<ReadBatches> {
+  const request = { fromOffset, upToOffset: log.logEndOffset, maxSize, minOneBatch: true }
+  const result = await log.read(request)
+  if (!result.ok) throw new Error(result.error)
+  return result.value
+}
+
+/** Whether two reads are the same bytes of memory. */
+function isShared(one: ReadBatches, other: ReadBatches): boolean {
+  return one.bytes.buffer === other.bytes.buffer && one.bytes.byteOffset === other.bytes.byteOffset
+}
+
+test('a large read is given to the next reader of the same place, now or later', async () => {
+  const log = await openLog()
+  const bytes = await append(log, large.valueSize)
+  const first = await read(log, 0)
+  const second = await read(log, 0)
+  expect(isShared(first, second)).toBe(true)
+  first.release()
+  second.release()
+  const third = await read(log, 0)
+  expect(isShared(first, third)).toBe(true)
+  expect(third.bytes).toEqual(bytes)
+  third.release()
+})
+
+test('small reads are not kept', async () => {
+  const log = await openLog()
+  await append(log, 100)
+  const first = await read(log, 0)
+  const second = await read(log, 0)
+  expect(isShared(first, second)).toBe(false)
+  first.release()
+  second.release()
+})
+
+test('a reader who wants less gets less of it, and one who can have much more reads', async () => {
+  const log = await openLog()
+  const one = await append(log, large.valueSize)
+  await append(log, large.valueSize)
+  const both = await read(log, 0)
+  const less = await read(log, 0, one.length)
+  expect(isShared(both, less)).toBe(true)
+  expect(less.bytes).toEqual(one)
+  both.release()
+  less.release()
+  for (let count = 0; count < 3; count++) await append(log, large.valueSize)
+  const more = await read(log, 0)
+  expect(more.bytes.length).toBe(one.length * 5)
+  more.release()
+})
+
+test('what was truncated is not read again from memory', async () => {
+  const log = await openLog()
+  await append(log, large.valueSize)
+  const held = await read(log, 0)
+  const released = await read(log, 0)
+  released.release()
+  const truncated = await log.truncate(1, 0)
+  expect(truncated.ok).toBe(true)
+  const other = await append(log, large.valueSize + 1)
+  const fresh = await read(log, 0)
+  expect(fresh.bytes).toEqual(other)
+  fresh.release()
+  held.release()
+})
+
+test('memory is bounded, and a read that somebody holds stays as it is', async () => {
+  const log = await openLog()
+  const first = await append(log, 900_000)
+  const held = await read(log, 0)
+  const count = recentReadsSizeMax / (1 << 20) + 3
+  for (let offset = 1; offset <= count; offset++) {
+    await append(log, 900_000)
+    const each = await read(log, offset)
+    each.release()
+  }
+  expect(held.bytes).toEqual(first)
+  const newest = await read(log, count)
+  const oldest = await read(log, 1)
+  const again = await read(log, count)
+  expect(isShared(newest, again)).toBe(true)
+  expect(isShared(newest, oldest)).toBe(false)
+  for (const each of [held, newest, oldest, again]) each.release()
+  expect(() => held.release()).toThrow('released once')
+})
