@@ -14,6 +14,6 @@ export const exitCodes = {
   address: 3,
   /** The data directory is in use, cannot be read or written, or is not ours. */
   dataDirectory: 4,
-  /** `odradek log verify` found something that is not as it was written. */
+  /** `odradek log` found something that is not as it was written. */
   damaged: 5
 } as const

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { InspectFlags, LogToolOutside, VerifyFlags } from './log/log-command.ts'
+import type { Clock } from '../io/clock.ts'
+import type { InspectFlags, LogToolOutside, RepairFlags, VerifyFlags } from './log/log-command.ts'
 
 const inspectHelp = `
 PATH is a data directory, the folder of a partition, or a file of a segment. Nothing is locked
@@ -26,6 +27,15 @@ indexes and checkpoints. Nothing is locked and nothing is written. Exit code 0: 
   damage   records, or what is known of them, are not as they were written
   derived  a file is in doubt that the broker makes anew from the batches by itself
   note     nothing that was promised is missing`
+
+const repairHelp = `
+PATH is the folder of a partition, or with --topic a data directory. Says what would be done; with
+--apply it is done, and no broker may be running. Where only the header of a batch is damaged, it
+is put right. Records that cannot be read are given up: a batch without records takes the place
+of theirs, and consumers read on behind it. The bytes that go are kept in lost-and-found of the
+data directory first, with a line in repairs.jsonl. A torn tail is left to the next start, the log
+of the cluster's metadata and compacted segments to a backup.
+Exit code 0: nothing (left) to repair; 5: damage that is not repaired.`
 
 /** Adds `odradek log` with what it can do; its code is loaded when it is called. */
 export function addLogCommand(program: Command): void {
@@ -59,14 +69,29 @@ export function addLogCommand(program: Command): void {
       const { verifyCommand } = await import('./log/log-command.ts')
       process.exit(await verifyCommand(path, flags, await outside()))
     })
+  log
+    .command('repair')
+    .description('make gaps of records that are damaged, so that everything else is served')
+    .exitOverride()
+    .argument('<path>', 'partition folder, or data directory')
+    .option('--topic <topic>', 'the topic, below a data directory')
+    .option('--partition <number>', 'its partition (default: 0)')
+    .option('--apply', 'do it; without it only say what would be done')
+    .addHelpText('after', repairHelp)
+    .action(async (path: string, flags: RepairFlags) => {
+      const { repairCommand } = await import('./log/log-command.ts')
+      process.exit(await repairCommand(path, flags, await outside()))
+    })
 }
 
-async function outside(): Promise<LogToolOutside> {
+async function outside(): Promise<LogToolOutside & { readonly clock: Clock }> {
   const { nodeFiles } = await import('../io/node-files.ts')
+  const { nodeClock } = await import('../io/node-clock.ts')
   // Whoever reads only the beginning, as `head` does, is not told that there was more.
   process.stdout.on('error', () => process.exit(0))
   return {
     files: nodeFiles(),
+    clock: nodeClock,
     write: text => void process.stdout.write(text),
     writeError: text => void process.stderr.write(text)
   }

@@ -13,7 +13,7 @@ Examples:
   odradek start --config num.partitions=3 --config log.retention.hours=24
 
 Exit codes: 0 stopped, 1 failed, 2 wrong option or config, 3 address not available,
-4 data directory not usable, 5 damage found by log verify. Every option of start can be set in
+4 data directory not usable, 5 damage in a log. Every option of start can be set in
 the environment: ODRADEK_LISTEN, ODRADEK_DATA_DIR, ODRADEK_CONFIG_NUM_PARTITIONS ...`
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {

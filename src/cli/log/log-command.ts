@@ -1,11 +1,19 @@
 import { resolve } from 'node:path'
+import type { Clock } from '../../io/clock.ts'
 import type { Files } from '../../io/files.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { inspectLog } from './inspect.ts'
 import { documentSink, recordLinesSink } from './json-sink.ts'
-import { findTarget, LogTargetError } from './log-target.ts'
+import { findTarget, LogTargetError, type LogTarget } from './log-target.ts'
 import { readOnlyFiles } from './read-only-files.ts'
+import {
+  applyRepairs,
+  describeRepairs,
+  planRepairs,
+  type RepairOptions,
+  type RepairOutcome
+} from './repair.ts'
 import { textSink } from './text-sink.ts'
 import { VerifyReport } from './verify-report.ts'
 import { verifyLog } from './verify.ts'
@@ -70,6 +78,76 @@ export async function verifyCommand(
     report.end(await verifyLog(files, target, finding => report.finding(finding)))
     return report.isSound ? exitCodes.stopped : exitCodes.damaged
   })
+}
+
+/** What `odradek log repair` was given, as commander hands it over. */
+export interface RepairFlags {
+  readonly apply?: boolean
+  readonly topic?: string
+  readonly partition?: string
+}
+
+/** Runs `odradek log repair`; returns the exit code. */
+export async function repairCommand(
+  path: string,
+  flags: RepairFlags,
+  outside: LogToolOutside & { readonly clock: Clock }
+): Promise<number> {
+  if (
+    flags.partition !== undefined &&
+    (flags.topic === undefined || !/^\d+$/.test(flags.partition))
+  ) {
+    outside.writeError('odradek: --partition is a number, and belongs to --topic\n')
+    return exitCodes.usage
+  }
+  const folder = flags.topic === undefined ? '' : `${flags.topic}-${flags.partition ?? '0'}`
+  const say = (line: string): void => outside.write(`${line}\n`)
+  return guarded(outside, async () => {
+    const target = findTarget(readOnlyFiles(outside.files), resolve(path, folder))
+    if (flags.apply !== true) {
+      const { repairs } = planRepairs(readOnlyFiles(outside.files), target)
+      return planned(describeRepairs(repairs, say), say)
+    }
+    const lock = outside.files.lock(target.directory)
+    if (!lock.taken) {
+      const reason = `${target.directory} is in use by ${lock.holder}; stop that one first`
+      throw new LogTargetError(reason)
+    }
+    try {
+      const { files, clock } = outside
+      return await applied({ files, clock, say }, findTarget(files, target.path))
+    } finally {
+      lock.release()
+    }
+  })
+}
+
+function planned(
+  { gaps, restored, lostOffsets }: RepairOutcome,
+  say: (line: string) => void
+): number {
+  if (gaps + restored === 0) {
+    say('nothing to repair')
+    return exitCodes.stopped
+  }
+  say(`${gaps} gaps of ${lostOffsets} offsets, ${restored} headers: --apply does it`)
+  return exitCodes.damaged
+}
+
+async function applied(options: RepairOptions, target: LogTarget): Promise<number> {
+  const { files, say } = options
+  const { folder, repairs } = planRepairs(files, target)
+  const { gaps, restored, lostOffsets } = describeRepairs(repairs, say)
+  if (repairs.length === 0) {
+    say('nothing to repair')
+    return exitCodes.stopped
+  }
+  await applyRepairs(options, target, folder, repairs)
+  const left = planRepairs(files, findTarget(files, target.path)).repairs.length
+  say(`repaired: ${gaps} gaps of ${lostOffsets} offsets, ${restored} headers`)
+  if (left === 0) return exitCodes.stopped
+  say(`${left} segments are still damaged`)
+  return exitCodes.damaged
 }
 
 /** What cannot be looked at ends in a sentence and an exit code, not in a stack of calls. */

@@ -57,7 +57,7 @@ export async function verifyLog(
  * The offset that the log must reach: what its newest note says was on disk, and after an orderly
  * shutdown the checkpoint.
  */
-function promisedEnd(files: Files, target: LogTarget, folder: PartitionFolder): number {
+export function promisedEnd(files: Files, target: LogTarget, folder: PartitionFolder): number {
   const noted = folder.state?.durableEndOffset ?? 0
   if (!target.isClean || folder.name === null) return noted
   const text = textOf(files, `${target.directory}/${recoveryPointCheckpointName}`)

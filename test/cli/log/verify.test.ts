@@ -43,7 +43,7 @@ describe('odradek log verify', () => {
 
   test('finds every flipped bit of the batches, and names the offsets and bytes around it', async () => {
     const { files } = await writtenLog()
-    const path = fileOf(9, '.log')
+    const path = fileOf(18, '.log')
     const batchSize = contentOf(files, path).length / 3
     for (let position = 0; position < 3 * batchSize; position += 7) {
       flipBit(files, path, position, position % 8)
@@ -56,8 +56,8 @@ describe('odradek log verify', () => {
           found.file === path &&
           found.fromPosition! <= position &&
           found.toPosition! > position &&
-          found.fromOffset === 9 + 3 * batch &&
-          found.toOffset === 12 + 3 * batch
+          found.fromOffset === 18 + 3 * batch &&
+          found.toOffset === 21 + 3 * batch
       )
       expect([position, around.length]).toEqual([position, 1])
       flipBit(files, path, position, position % 8)

@@ -1,0 +1,190 @@
+import type { Clock } from '../../io/clock.ts'
+import type { Files } from '../../io/files.ts'
+import { batchHeaderSize, batchSize, lastOffsetDelta } from '../../record/batch.ts'
+import { crcHolds } from '../../storage/local/batch-check.ts'
+import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
+import { clusterMetadataTopic } from '../../cluster/topic-name.ts'
+import { relativeOffsetMax } from '../../storage/local/offset-index.ts'
+import { isFileError } from '../../storage/local/read-steps.ts'
+import { promisedEnd } from './verify.ts'
+import { LogTargetError, type LogTarget } from './log-target.ts'
+import { readPartitionFolder, type PartitionFolder, type SegmentFiles } from './partition-folder.ts'
+import {
+  planRepair,
+  restoredBatch,
+  type RepairableDamage,
+  type SegmentRepair
+} from './repair-plan.ts'
+import { scanSegment } from './segment-scan.ts'
+import { writeRepair } from './write-repair.ts'
+
+export interface RepairOptions {
+  readonly files: Files
+  readonly clock: Clock
+  /** Says what is found and what is done, a line at a time. */
+  readonly say: (line: string) => void
+}
+
+/** What a repair comes to. */
+export interface RepairOutcome {
+  readonly gaps: number
+  readonly restored: number
+  readonly lostOffsets: number
+}
+
+/**
+ * Finds what of a partition is damaged and was promised, and what a repair would make of it.
+ * Nothing is changed.
+ *
+ * @throws LogTargetError when the partition is none that can be repaired, FileError when it cannot
+ *   be read
+ */
+export function planRepairs(
+  files: Files,
+  target: LogTarget
+): { readonly folder: PartitionFolder; readonly repairs: readonly SegmentRepair[] } {
+  const [path] = target.folders
+  if (target.kind !== 'partition' || path === undefined) {
+    throw new LogTargetError(`${target.path} is not the folder of a partition`)
+  }
+  const folder = readPartitionFolder(files, path)
+  if (!folder.hasSidecars || target.identity === null || folder.name === null) {
+    throw new LogTargetError(`${path} was not written by odradek: its own program has to repair it`)
+  }
+  if (folder.name.topic === clusterMetadataTopic) {
+    const reason = 'topics, configs and ids would be forgotten; restore it from a backup'
+    throw new LogTargetError(`${path} cannot do without any of its records: ${reason}`)
+  }
+  const endOffsetMin = promisedEnd(files, target, folder)
+  const repairs: SegmentRepair[] = []
+  for (const segment of folder.segments) {
+    const damages = damagesOf(files, target, folder, segment, endOffsetMin)
+    if (damages.length > 0) repairs.push(planRepair(segment.baseOffset, segment.size ?? 0, damages))
+  }
+  return { folder, repairs }
+}
+
+/**
+ * Makes gaps of what is damaged, and puts headers right where only they are. The bytes that go are
+ * kept in `lost-and-found` first.
+ *
+ * @throws FileError when a file cannot be written
+ */
+export async function applyRepairs(
+  { files, clock, say }: RepairOptions,
+  target: LogTarget,
+  folder: PartitionFolder,
+  repairs: readonly SegmentRepair[]
+): Promise<void> {
+  for (const repair of repairs) {
+    const segment = folder.segments.find(({ baseOffset }) => baseOffset === repair.baseOffset)!
+    await writeRepair({ files, target, folder, segment, repair, wallMs: clock.wallMs(), say })
+  }
+}
+
+/** What the repairs of a partition come to, and a line for each of their parts. */
+export function describeRepairs(
+  repairs: readonly SegmentRepair[],
+  say: (line: string) => void
+): RepairOutcome {
+  let gaps = 0
+  let restored = 0
+  let lostOffsets = 0
+  for (const { baseOffset, pieces } of repairs) {
+    for (const piece of pieces) {
+      if (piece.kind === 'copy') continue
+      const { fromOffset, toOffset, fromPosition, toPosition } = piece
+      const place =
+        `offsets ${fromOffset} to ${toOffset - 1}, bytes ${fromPosition} to ${toPosition} of the ` +
+        `segment ${baseOffset}`
+      if (piece.kind === 'gap') {
+        gaps++
+        lostOffsets += toOffset - fromOffset
+        say(`gap: ${place}: their records are given up`)
+      } else {
+        restored++
+        say(`header: ${place}: only the header is wrong, and is put right; no record is lost`)
+      }
+    }
+  }
+  return { gaps, restored, lostOffsets }
+}
+
+function damagesOf(
+  files: Files,
+  target: LogTarget,
+  folder: PartitionFolder,
+  segment: SegmentFiles,
+  endOffsetMin: number
+): readonly RepairableDamage[] {
+  const scan = scanSegment(files, folder, segment, () => {})
+  if (segment.batchTable !== null) {
+    if (scan.damage.length === 0) return []
+    throw new LogTargetError(
+      `${segment.logPath} was written by compaction, and a table vouches for its batches: ` +
+        'restore it from a backup'
+    )
+  }
+  const isLast = segment === folder.segments.at(-1)
+  const damages: RepairableDamage[] = []
+  for (const found of scan.damage) {
+    // Behind the durable end nothing was promised, and the next start cuts it off.
+    const reachesEnd = isLast && found.toPosition === scan.size
+    if (reachesEnd && !target.isClean && found.fromOffset >= endOffsetMin) continue
+    const toOffset = reachesEnd ? Math.max(found.toOffset, endOffsetMin) : found.toOffset
+    if (toOffset <= found.fromOffset) continue
+    damages.push({
+      damage: { ...found, toOffset },
+      restored: restorable(files, folder, segment, { ...found, toOffset })
+    })
+  }
+  const end = Math.max(scan.endOffset, damages.at(-1)?.damage.toOffset ?? 0)
+  if (isLast && end < endOffsetMin) damages.push(lostAt(scan.size, end, endOffsetMin))
+  const first = folder.segments[0]
+  const start = folder.state?.logStartOffset ?? segment.baseOffset
+  if (segment === first && start < segment.baseOffset) {
+    throw new LogTargetError(
+      `${folder.path} has no segment for the offsets ${start} to ${segment.baseOffset - 1}: ` +
+        'restore it, or delete records up to there once the broker runs'
+    )
+  }
+  if (end - segment.baseOffset > relativeOffsetMax) {
+    throw new LogTargetError(`${segment.logPath} cannot hold a gap up to offset ${end}`)
+  }
+  return damages
+}
+
+function lostAt(position: number, fromOffset: number, toOffset: number): RepairableDamage {
+  const damage = { fromPosition: position, toPosition: position, fromOffset, toOffset }
+  return { damage, restored: null }
+}
+
+/** The batch as it was, when its checksum holds and it fits between its neighbours. */
+function restorable(
+  files: Files,
+  folder: PartitionFolder,
+  segment: SegmentFiles,
+  damage: DamagedBytes
+): Buffer | null {
+  const { fromPosition, toPosition, fromOffset, toOffset, fault } = damage
+  if (fault !== 'BASE_OFFSET' && fault !== 'LEADER_EPOCH' && fault !== 'MAGIC') return null
+  const bytes = readRange(files, segment.logPath, fromPosition, toPosition)
+  if (bytes === null || bytes.length < batchHeaderSize) return null
+  if (batchSize(bytes, 0) !== bytes.length || !crcHolds(bytes, 0)) return null
+  if (fromOffset + lastOffsetDelta(bytes, 0) + 1 !== toOffset) return null
+  return restoredBatch(bytes, fromOffset, folder.epochs?.at(fromOffset) ?? -1)
+}
+
+/** Bytes of a file; null when the disk does not give them back. */
+export function readRange(files: Files, path: string, from: number, to: number): Buffer | null {
+  const file = files.open(path, 'read')
+  try {
+    const bytes = Buffer.alloc(to - from)
+    return bytes.subarray(0, file.readSync(bytes, from))
+  } catch (error) {
+    if (isFileError(error)) return null
+    throw error
+  } finally {
+    file.close()
+  }
+}
