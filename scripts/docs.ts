@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { benchmarkSummary, plotFile, readReport } from './bench/results.ts'
+import { partsMatrix, partsSummary } from './conformance/java-results.ts'
 import { matrix, readResults, summary } from './conformance/results.ts'
 import { handlers } from '../src/handlers/index.ts'
 import { apis } from '../src/wire/generated/api-table.ts'
@@ -11,6 +12,9 @@ import { apis } from '../src/wire/generated/api-table.ts'
 const readme = fileURLToPath(new URL('../README.md', import.meta.url))
 const clientsReadme = fileURLToPath(
   new URL('../test/conformance/clients/README.md', import.meta.url)
+)
+const javaReadme = fileURLToPath(
+  new URL('../test/conformance/clients/java/README.md', import.meta.url)
 )
 
 /** The APIs that are answered, as a table. */
@@ -37,12 +41,18 @@ function renewed(text: string, part: string, contents: string): string {
 export async function renewedReadme(text: string): Promise<string> {
   const withApis = renewed(text, 'apis', apiTable())
   const withClients = renewed(withApis, 'clients', summary(readResults()))
-  return formatted(renewed(withClients, 'benchmarks', benchmarkSummary(readReport())), readme)
+  const withJava = renewed(withClients, 'java', partsSummary())
+  return formatted(renewed(withJava, 'benchmarks', benchmarkSummary(readReport())), readme)
 }
 
 /** The same for the README of the conformance programs. */
 export async function renewedClientsReadme(text: string): Promise<string> {
   return formatted(renewed(text, 'steps', matrix(readResults())), clientsReadme)
+}
+
+/** The same for the README of the Java programs. */
+export async function renewedJavaReadme(text: string): Promise<string> {
+  return formatted(renewed(text, 'parts', partsMatrix()), javaReadme)
 }
 
 async function formatted(text: string, filepath: string): Promise<string> {
@@ -57,4 +67,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     writeFileSync(plotFile, plot(report))
   }
   writeFileSync(clientsReadme, await renewedClientsReadme(readFileSync(clientsReadme, 'utf8')))
+  writeFileSync(javaReadme, await renewedJavaReadme(readFileSync(javaReadme, 'utf8')))
 }

@@ -2,6 +2,7 @@ import {
   cargoProgram,
   goProgram,
   mavenProgram,
+  nativeNpmProgram,
   npmProgram,
   pythonProgram,
   type Program
@@ -32,10 +33,10 @@ export const clients: readonly Client[] = [
   { name: 'python-aiokafka', prepare: () => pythonProgram('python-aiokafka') },
   { name: 'rust-rdkafka', prepare: () => cargoProgram('rust-rdkafka') },
   { name: 'node-kafka-node', prepare: () => npmProgram('node-kafka-node') },
-  { name: 'node-rdkafka', prepare: () => npmProgram('node-rdkafka') },
+  { name: 'node-rdkafka', prepare: () => nativeNpmProgram('node-rdkafka') },
   {
     name: 'node-confluent',
-    prepare: () => npmProgram('node-confluent', { CKJS_LINKING: 'dynamic' })
+    prepare: () => nativeNpmProgram('node-confluent', { CKJS_LINKING: 'dynamic' })
   },
   { name: 'java-3.9', prepare: () => mavenProgram('java', '3.9.2') },
   { name: 'java-4.4', prepare: () => mavenProgram('java', '4.4.0') }

@@ -25,7 +25,9 @@ export function readResults(): readonly ClientResult[] {
 }
 
 /** How one step went, in one sign. */
-export function sign(outcome: StepOutcome | undefined): string {
+export function sign(
+  outcome: { readonly result: StepOutcome['result']; readonly by?: string } | undefined
+): string {
   if (outcome === undefined) return '?'
   if (outcome.result === 'passed') return '✓'
   if (outcome.result === 'failed') return '✗'
@@ -58,10 +60,18 @@ export function summary(results: readonly ClientResult[]): string {
     return `| ${name} | ${version} | ${cells.join(' | ')} |`
   })
   return [
+    `Last run: ${days(results)}.`,
+    '',
     `| Client | Version | ${areas.map(([title]) => title).join(' | ')} |`,
     `|---|---|${areas.map(() => '---|').join('')}`,
     ...rows
   ].join('\n')
+}
+
+/** The days of the runs, from the first to the last. */
+function days(results: readonly ClientResult[]): string {
+  const [first, ...others] = [...new Set(results.map(({ date }) => date))].sort()
+  return others.length === 0 ? `${first}` : `${first} to ${others.at(-1)}`
 }
 
 /** One sign where all steps went the same way, else the most frequent and the exceptions. */

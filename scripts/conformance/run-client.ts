@@ -53,7 +53,12 @@ export async function runProgram(
   clearTimeout(timer)
   const { name, variant } = client
   const its = { client: name, library, version, ...(variant === undefined ? {} : { variant }) }
-  return { ...its, steps: completed(outcomes, reason) }
+  return { ...its, date: today(), steps: completed(outcomes, reason) }
+}
+
+/** The day, in UTC, as results name it. */
+export function today(): string {
+  return new Date().toISOString().slice(0, 10)
 }
 
 /** Reads what a program prints until its output ends, and does what it asks for. */

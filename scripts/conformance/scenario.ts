@@ -49,7 +49,7 @@ export type StepOutcome =
       readonly detail: string
     }
 
-/** What one client made of the scenario; without a date, so that the same run writes the same. */
+/** What one client made of the scenario. */
 export interface ClientResult {
   /** The name of the client's entry in clients.ts. */
   readonly client: string
@@ -58,6 +58,8 @@ export interface ClientResult {
   readonly version: string
   /** Configuration that makes another client of the same library. */
   readonly variant?: string
+  /** The day of the run, in UTC: 2026-11-22. */
+  readonly date: string
   readonly steps: readonly StepOutcome[]
 }
 
@@ -92,6 +94,7 @@ export function parseResult(json: string): ClientResult {
     library: text(result, 'library'),
     version: text(result, 'version'),
     ...(variant === '' ? {} : { variant }),
+    date: text(result, 'date'),
     steps: Array.isArray(steps) ? steps.map(outcomeOf) : []
   }
 }

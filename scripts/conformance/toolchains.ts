@@ -17,6 +17,9 @@ export interface Program {
 export class ToolchainMissing extends Error {}
 
 const sources = fileURLToPath(new URL('../../test/conformance/clients/', import.meta.url))
+/** Headers that librdkafka is built with where Node's native modules build it. */
+const nativeHeaders = ['openssl/ssl.h', 'sasl/sasl.h', 'zstd.h', 'lz4.h', 'zlib.h', 'curl/curl.h']
+
 const cache = path.join(
   process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'),
   'odradek-conformance'
@@ -61,7 +64,7 @@ export async function pythonProgram(
 }
 
 async function findPython(versions: readonly string[]): Promise<string> {
-  const wanted = `Python ${versions.join(', ')}`
+  const wanted = `Python ${versions.length === 0 ? '3' : versions.join(', ')}`
   for (const command of ['python3', ...versions.map(version => `python${version}`)]) {
     const said = await output(command, ['--version']).catch(() => '')
     const release = /^Python (\d+\.\d+)\./.exec(said)?.[1]
@@ -81,6 +84,16 @@ export async function cargoProgram(folder: string): Promise<Program> {
   return { command, commandArguments: [], directory, environment: {} }
 }
 
+/** The release of Java that the programs are written for, and that Kafka 4 needs. */
+const javaRelease = 17
+
+async function demandJava(): Promise<void> {
+  const said = await output('javac', ['-version']).catch(() => '')
+  const release = /^javac (\d+)/m.exec(said)?.[1]
+  if (Number(release ?? 0) >= javaRelease) return
+  throw new ToolchainMissing(`a JDK of Java ${javaRelease} is not installed`)
+}
+
 /**
  * Compiles the Maven project of a folder against one release of Apache Kafka, whose libraries Maven
  * copies beside the classes.
@@ -93,7 +106,7 @@ export async function mavenProgram(
   kafkaVersion: string,
   profiles: readonly string[] = []
 ): Promise<Program> {
-  await demand('java', ['-version'])
+  await demandJava()
   await demand('mvn', ['--version'])
   const directory = path.join(sources, folder)
   const target = path.join(cache, [folder, kafkaVersion, ...profiles].join('-'))
@@ -117,6 +130,25 @@ export async function mavenProgram(
     directory,
     environment: {}
   }
+}
+
+/**
+ * The same as npmProgram for a module that npm compiles with librdkafka's sources, for minutes the
+ * first time.
+ *
+ * @param environment variables that the installation needs
+ */
+export async function nativeNpmProgram(
+  folder: string,
+  environment: Readonly<Record<string, string>> = {}
+): Promise<Program> {
+  for (const tool of ['g++', 'make', 'python3']) await demand(tool, ['--version'])
+  const includes = nativeHeaders.flatMap(header => ['-include', header])
+  const check = ['-fsyntax-only', ...includes, '-x', 'c++', '/dev/null']
+  await output('g++', check).catch(() => {
+    throw new ToolchainMissing(`not all of ${nativeHeaders.join(', ')} are installed`)
+  })
+  return npmProgram(folder, environment)
 }
 
 /**

@@ -1,14 +1,26 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { clients } from '../../../scripts/conformance/clients.ts'
 import { areas, readResults } from '../../../scripts/conformance/results.ts'
 import { runProgram } from '../../../scripts/conformance/run-client.ts'
 import { parseLine, steps, type ClientResult } from '../../../scripts/conformance/scenario.ts'
-import { renewedClientsReadme } from '../../../scripts/docs.ts'
+import { readPartResults } from '../../../scripts/conformance/java-results.ts'
+import { renewedClientsReadme, renewedJavaReadme } from '../../../scripts/docs.ts'
 import { startBroker } from '../../../src/index.ts'
+import { parts, resultFile, type PartStep } from './java/parts.ts'
 
 // The clients themselves run behind `npm run conformance`; here is what must hold of their results
 // and of the runner.
+
+const partResults = parts.flatMap(readPartResults)
+
+/** Every step of every client and of the Java parts; a part goes by its name and release. */
+const outcomes = [
+  ...readResults().map(({ client, steps: its }) => ({ client, its })),
+  ...partResults.map(({ part, version, steps: its }) => ({ client: `${part} ${version}`, its }))
+].flatMap(({ client, its }): readonly (PartStep & { readonly client: string })[] =>
+  its.map(outcome => ({ client, ...outcome }))
+)
 
 const textOf = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 
@@ -31,14 +43,39 @@ describe('the results of the clients', () => {
     expect(await renewedClientsReadme(text)).toBe(text)
   })
 
+  test('each says its day', () => {
+    for (const { date } of [...readResults(), ...partResults]) {
+      expect(date).toMatch(/^\d{4}-\d{2}-\d{2}$/)
+    }
+  })
+
+  test('the tables of the Java parts are what their results say', async () => {
+    const text = textOf('java/README.md')
+    expect(await renewedJavaReadme(text)).toBe(text)
+  })
+
+  test('of the Java parts are of the releases that are named, and of no others', () => {
+    const wanted = partResults.map(({ part, version }) => resultFile(part, version))
+    expect(readdirSync(new URL('java/results', import.meta.url)).sort()).toEqual(wanted.sort())
+  })
+
   test('FINDINGS.md has the cause of every failed step', () => {
-    const findings = textOf('FINDINGS.md').split('\n## ')
-    const failed = readResults().flatMap(({ client, steps: outcomes }) =>
-      outcomes.filter(({ result }) => result === 'failed').map(({ step }) => ({ client, step }))
-    )
+    const findings = textOf('FINDINGS.md').split(/\n##+ /)
+    const failed = outcomes.filter(({ result }) => result === 'failed')
     const named = ({ client, step }: { client: string; step: string }): boolean =>
       findings.some(finding => finding.includes(`\`${client}\``) && finding.includes(`\`${step}\``))
     expect(failed.filter(cell => !named(cell))).toEqual([])
+  })
+
+  test('FINDINGS.md says of everything that the broker does not offer what that means', () => {
+    const findings = textOf('FINDINGS.md').replaceAll(/\s+/g, ' ')
+    const wants = outcomes.filter(({ by }) => by === 'broker').map(({ detail = '' }) => detail)
+    const named = (want: string): boolean => {
+      const api = / does not offer (\w+)$/.exec(want)?.[1]
+      const message = /^(\w+ \d+)/.exec(want)?.[1]
+      return findings.includes(api === undefined ? (message ?? want) : `\`${api}\``)
+    }
+    expect([...new Set(wants)].filter(want => !named(want))).toEqual([])
   })
 })
 

@@ -6,18 +6,26 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { offeredApis } from '../../../../scripts/conformance/offered-apis.ts'
-import { mavenProgram } from '../../../../scripts/conformance/toolchains.ts'
+import { today } from '../../../../scripts/conformance/run-client.ts'
+import {
+  mavenProgram,
+  ToolchainMissing,
+  type Program
+} from '../../../../scripts/conformance/toolchains.ts'
 import { startBrokerProcess, type BrokerProcess } from '../../broker-process.ts'
-import { parts, releases, type Part, type PartStep } from './parts.ts'
+import { parts, releases, resultFile, type Part, type PartResult, type PartStep } from './parts.ts'
 
-const usage = `usage: tsx test/conformance/clients/java/main.ts RELEASE [PART...]
+const usage = `usage: npm run conformance:java -- [--available] RELEASE [PART...]
 Takes the Java clients of a release line, of ${releases.map(each => each.clients).join(', ')}, and
 what is built on them, through more than the scenario that all clients take; each part against a
-broker of its own. Parts: ${parts.map(({ name }) => name).join(' ')}`
+broker of its own. With --available a missing toolchain is no failure.
+Parts: ${parts.map(({ name }) => name).join(' ')}`
 
 const againstKafka = process.env.ODRADEK_TEST_PROCESS === 'kafka'
-const [line, ...names] = process.argv.slice(2)
+const mayBeMissing = process.argv.includes('--available')
+const [line, ...names] = process.argv.slice(2).filter(name => name !== '--available')
 const release = releases.find(({ clients }) => clients.startsWith(line ?? '?'))
+const programs = new Map<string, Promise<Program>>()
 const unknown = names.filter(name => !parts.some(part => part.name === name))
 
 if (release === undefined || unknown.length > 0) {
@@ -27,16 +35,42 @@ if (release === undefined || unknown.length > 0) {
   const chosen = parts.filter(({ name }) => names.length === 0 || names.includes(name))
   for (const part of chosen) {
     const version = part.ecosystem ? release.ecosystem : release.clients
-    const steps = await runPart(part, version)
-    print(part, version, steps)
-    if (!againstKafka) await writeSteps(part, version, steps)
-    if (steps.some(({ result }) => result === 'failed')) process.exitCode = 1
+    if (!(await tryPart(part, version))) process.exitCode = 1
   }
 }
 
+/** Runs a part and keeps its result; false when a step failed. */
+async function tryPart(part: Part, version: string): Promise<boolean> {
+  try {
+    const startedMs = Date.now()
+    const program = await built(version, part.ecosystem ? ['ecosystem'] : [])
+    const readyMs = Date.now()
+    const steps = await runPart(part, program)
+    print(part, version, steps)
+    console.log(`  ${seconds(startedMs, readyMs)} to build, ${seconds(readyMs, Date.now())} to run`)
+    if (!againstKafka) await writeSteps(part, version, steps)
+    return steps.every(({ result }) => result !== 'failed')
+  } catch (error) {
+    if (!(error instanceof ToolchainMissing)) throw error
+    console.log(`${part.name} (${version}): not run, ${error.message}`)
+    return mayBeMissing
+  }
+}
+
+/** Builds the programs once for each release and profile. */
+function built(version: string, profiles: readonly string[]): Promise<Program> {
+  const key = [version, ...profiles].join(' ')
+  const program = programs.get(key) ?? mavenProgram('java', version, profiles)
+  programs.set(key, program)
+  return program
+}
+
+function seconds(fromMs: number, toMs: number): string {
+  return `${((toMs - fromMs) / 1000).toFixed(0)} s`
+}
+
 /** Runs one part of the Java programs against a broker of its own. */
-async function runPart(part: Part, version: string): Promise<readonly PartStep[]> {
-  const program = await mavenProgram('java', version, part.ecosystem ? ['ecosystem'] : [])
+async function runPart(part: Part, program: Program): Promise<readonly PartStep[]> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'odradek-java-'))
   const broker = await startBrokerProcess(['--config', 'group.initial.rebalance.delay.ms=0'])
   const child = spawn(program.command, [...program.commandArguments, part.name], {
@@ -44,8 +78,7 @@ async function runPart(part: Part, version: string): Promise<readonly PartStep[]
     env: {
       ...process.env,
       CONFORMANCE_BOOTSTRAP: broker.bootstrapServers,
-      CONFORMANCE_OFFERED: (await offeredApis(broker.bootstrapServers)).join(','),
-      CONFORMANCE_DATA: againstKafka ? path.join(broker.directory, 'data-1') : broker.directory
+      CONFORMANCE_OFFERED: (await offeredApis(broker.bootstrapServers)).join(',')
     },
     stdio: ['pipe', 'pipe', process.env.CONFORMANCE_TRACE === undefined ? 'ignore' : 'inherit']
   })
@@ -100,12 +133,12 @@ function print(part: Part, version: string, steps: readonly PartStep[]): void {
   }
 }
 
-/** Keeps the result in the repository; without a date, so that the same run writes the same. */
+/** Keeps the result in the repository. */
 async function writeSteps(part: Part, version: string, steps: readonly PartStep[]): Promise<void> {
   const folder = fileURLToPath(new URL('results/', import.meta.url))
-  const file = path.join(folder, `${part.name}-${version}.json`)
+  const file = path.join(folder, resultFile(part.name, version))
   const options = await resolveConfig(file)
   await mkdir(folder, { recursive: true })
-  const text = JSON.stringify({ part: part.name, version, steps })
-  await writeFile(file, await format(text, { ...options, filepath: file }))
+  const result: PartResult = { part: part.name, version, date: today(), steps }
+  await writeFile(file, await format(JSON.stringify(result), { ...options, filepath: file }))
 }

@@ -37,7 +37,7 @@ final class KillRestart {
     var read = Clients.values(clients.read(TOPIC, acknowledged.size()));
     var lost = Check.lost(acknowledged, read);
     Check.equal("acknowledged and lost", List.of(), lost);
-    Check.equal("read, by an idempotent producer", acknowledged.size(), read.size());
+    Check.equal("read, by an idempotent producer", List.copyOf(acknowledged), read);
     try (var admin = clients.admin()) {
       var offsets = admin.listConsumerGroupOffsets(TOPIC).partitionsToOffsetAndMetadata().get();
       Check.equal("committed offset", 7L, offsets.get(partition).offset());

@@ -13,11 +13,17 @@ public final class Main {
       case "consumers" -> {
         new Consumers(run, clients, "classic").steps();
         new Consumers(run, clients, "consumer").steps();
+        new LineOfConsumers(run, clients).steps();
       }
-      default -> throw new IllegalArgumentException("no part is called " + names[0]);
+      // Built only together with the tools and frameworks.
+      default -> part("conformance.Ecosystem").run(names[0], run, clients);
     }
     // Clients of a step that hangs would keep the program alive.
     System.exit(0);
+  }
+
+  private static Part part(String name) throws ReflectiveOperationException {
+    return (Part) Class.forName(name).getDeclaredConstructor().newInstance();
   }
 
   private static void scenario(Run run, Clients clients) {

@@ -28,7 +28,7 @@ public final class Run {
     void run() throws Exception;
   }
 
-  private static final Duration STEP_TIMEOUT = Duration.ofSeconds(90);
+  private static final Duration STEP_TIMEOUT = Duration.ofSeconds(60);
   private static final int DETAIL_LENGTH = 1_000;
 
   public final String bootstrap = System.getenv("CONFORMANCE_BOOTSTRAP");

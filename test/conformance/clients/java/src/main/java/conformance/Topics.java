@@ -71,6 +71,8 @@ final class Topics {
       alter(admin, "2000000");
       String changed = configs(admin, SCENARIO).get("max.message.bytes").value();
       Check.equal("max.message.bytes", "2000000", changed);
+      String kept = configs(admin, SCENARIO).get("retention.ms").value();
+      Check.equal("retention.ms", "86400000", kept);
       Check.fails("no number", InvalidConfigurationException.class, () -> {
         alter(admin, "no number");
         return "altered";
