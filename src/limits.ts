@@ -236,6 +236,12 @@ export const wallClockJumpMaxMs = 3_600_000
 export const wallClockSettleMs = 3_600_000
 
 /**
+ * Bytes that compaction reads at a time: what it does with them, some 20 ns a byte, holds up
+ * everybody else. Kafka: log.cleaner.io.buffer.size.
+ */
+export const compactionReadSize = 256 * KiB
+
+/**
  * How long a new member's first JoinGroup may be parked, milliseconds. Kafka:
  * GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS.
  */

@@ -16,6 +16,7 @@ import type { LeaderEpochStart, PartitionLog } from '../storage/partition-log.ts
 import type { ErrorName } from '../wire/generated/errors.ts'
 import { appendErrorName, lowSpaceFault, readErrorName, refusal, refused } from './append-result.ts'
 import type { AppendInfo, AppendResult } from './append-result.ts'
+import { AppendTime } from './append-time.ts'
 import { batchRules } from './batch-rules.ts'
 import { firstOffsetKept } from './deletion-offset.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
@@ -38,6 +39,7 @@ import type {
   ReplayedBatch,
   TransactionEnd
 } from './partition-data.ts'
+import { PartitionCompaction } from './partition-compaction.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { rebuildProducers, sequencedBatch, type RebuiltProducers } from './rebuild-producers.ts'
 import { replayLog } from './replay-log.ts'
@@ -70,6 +72,7 @@ export class Partition {
   readonly leaderEpoch: number
   /** What was read to open it. */
   readonly opening: PartitionOpening
+  readonly compaction: PartitionCompaction
   readonly #name: string
   readonly #log: PartitionLog
   readonly #clock: Clock
@@ -77,10 +80,10 @@ export class Partition {
   readonly #epochStartOffset: number
   readonly #producers: ProducerState
   readonly #snapshots: ProducerSnapshots
+  readonly #appendTime: AppendTime
   readonly #inFlight = new InFlightAppends()
   readonly #visibility: Visibility
   #configs: TopicConfigs
-  #lastAppendTimeMs: number
   /** Bytes appended since the partition was opened. */
   #appendedSize = 0
   #isClosed = false
@@ -117,7 +120,10 @@ export class Partition {
     this.#configs = options.configs
     this.#visibility = new Visibility(options.log, producers)
     const stampsTime = options.configs.messageTimestampType === 'LogAppendTime'
-    this.#lastAppendTimeMs = (stampsTime && options.log.largestTimestamp?.timestampMs) || 0
+    this.#appendTime = new AppendTime(
+      (stampsTime && options.log.largestTimestamp?.timestampMs) || 0
+    )
+    this.compaction = new PartitionCompaction({ ...options, producers, partition: this })
     this.#log.onDurable(() => this.#onDurable())
   }
 
@@ -420,16 +426,9 @@ export class Partition {
     return withPresentEpoch(this.#log.leaderEpochs, this.leaderEpoch, this.#epochStartOffset)
   }
 
-  /**
-   * Writes the offsets, and the time if the topic asks for it, into a batch that is about to be
-   * appended.
-   */
   #stamp(bytes: Buffer, nowMs: number): void {
     batch.stampOffsets(bytes, 0, this.#log.logEndOffset, this.leaderEpoch)
-    if (this.#configs.messageTimestampType === 'CreateTime') return
-    // Wall clocks go back, the times in a log do not: searches by time rely upon it.
-    this.#lastAppendTimeMs = Math.max(this.#lastAppendTimeMs, nowMs)
-    batch.stampLogAppendTime(bytes, 0, this.#lastAppendTimeMs)
+    if (this.#configs.messageTimestampType === 'LogAppendTime') this.#appendTime.stamp(bytes, nowMs)
   }
 
   /**

@@ -37,6 +37,11 @@ export class RecordCursor {
     this.#end = end
   }
 
+  /** Where the record at hand ends, and the next one begins. */
+  get position(): number {
+    return this.#position
+  }
+
   /** Whether every byte has been walked over. */
   get atEnd(): boolean {
     return this.#position === this.#end

@@ -70,13 +70,14 @@ function bytesSize(bytes: Buffer | null): number {
   return bytes === null ? 1 : varintSize(bytes.length) + bytes.length
 }
 
-function varlongSize(value: number): number {
+export function varlongSize(value: number): number {
   let size = 1
   for (let rest = zigzag64(value); rest >= 0x80; rest = Math.floor(rest / 0x80)) size++
   return size
 }
 
-function writeVarint(target: Buffer, at: number, value: number): number {
+/** Writes a varint; returns the position behind it. */
+export function writeVarint(target: Buffer, at: number, value: number): number {
   let next = at
   let rest = ((value << 1) ^ (value >> 31)) >>> 0
   for (; rest >= 0x80; rest >>>= 7) target[next++] = rest | 0x80
@@ -84,7 +85,8 @@ function writeVarint(target: Buffer, at: number, value: number): number {
   return next
 }
 
-function writeVarlong(target: Buffer, at: number, value: number): number {
+/** Writes a varlong; returns the position behind it. */
+export function writeVarlong(target: Buffer, at: number, value: number): number {
   let next = at
   let rest = zigzag64(value)
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[next++] = (rest % 0x80) | 0x80

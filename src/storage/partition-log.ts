@@ -92,6 +92,23 @@ export interface PartitionLog {
     moment: RetentionMoment
   ): Promise<Result<RetentionOutcome, AppendError>>
 
+  /** What compaction would do here now; cheap, and nothing is changed. */
+  compactionNeed(moment: CompactionMoment): CompactionNeed
+
+  /**
+   * Keeps the newest record of each key, as far as `moment` allows and below the active segment
+   * (Kafka: `Cleaner`): offsets, order and both ends of the log stay as they are, and reads go on.
+   * A crash at any moment leaves what was there or what is to be. One at a time.
+   *
+   * @returns CORRUPT for records that cannot be read, TOO_MANY_KEYS when the keys of one batch do
+   *   not fit the memory, NO_SPACE and STORAGE as for appends, INTERRUPTED when it had to give up;
+   *   then parts of the log may be compacted already
+   */
+  compact(
+    ownerEpoch: number,
+    compaction: Compaction
+  ): Promise<Result<CompactionOutcome, CompactionError>>
+
   /**
    * Removes every record at or beyond `offset`; a batch that `offset` is in the middle of goes
    * whole, and an offset below `logStartOffset` stands for that. Nobody may append until the
@@ -182,6 +199,67 @@ export interface RetentionOutcome {
   readonly futureTimestampMs: number | null
 }
 
+/** What compaction is decided by. */
+export interface CompactionMoment {
+  readonly wallMs: number
+  /** Nothing at or beyond is touched: Kafka's last stable offset. */
+  readonly stableOffset: number
+}
+
+export interface CompactionNeed {
+  /** Whether the log's configs ask for it. */
+  readonly isWanted: boolean
+  /** Share of what is new of all that would be compacted. */
+  readonly cleanableRatio: number
+}
+
+/** The last that a producer wrote, while it is remembered. */
+export interface LastRecord {
+  /** Null when a marker has come after a change of its epoch. */
+  readonly lastDataOffset: number | null
+  readonly producerEpoch: number
+}
+
+export interface AbortedRecords {
+  readonly producerId: number
+  readonly firstOffset: number
+  /** Offset of the marker. */
+  readonly lastOffset: number
+}
+
+/** What a compaction needs of the layer above, and may use. */
+export interface Compaction extends CompactionMoment {
+  /** Memory for keys, bytes. Kafka: log.cleaner.dedupe.buffer.size. */
+  readonly dedupeBufferSize: number
+  /** Share of it that may be used. Kafka: log.cleaner.io.buffer.load.factor. */
+  readonly dedupeLoadFactor: number
+  /** Those with records in a range of offsets. */
+  abortedRecords(fromOffset: number, upToOffset: number): readonly AbortedRecords[]
+  /** The last record of each producer that is remembered now, by producer id. */
+  lastRecords(): ReadonlyMap<number, LastRecord>
+  /**
+   * Nothing is left of the aborted transactions whose markers have these offsets, and the markers
+   * may be gone soon. Says whether any of them was known.
+   */
+  forgetAborted(markerOffsets: ReadonlySet<number>): boolean
+  /**
+   * Called when so many bytes were read and written. Resolves when it may go on, with false when it
+   * is to give up.
+   */
+  proceed(size: number): Promise<boolean>
+}
+
+export interface CompactionOutcome {
+  readonly firstDirtyOffset: number
+  /** The first offset that the next compaction will take for new. */
+  readonly nextDirtyOffset: number
+  /** Bytes of the log that were read, and what is left of them. */
+  readonly sizeBefore: number
+  readonly sizeAfter: number
+}
+
+export type CompactionError = AppendError | 'CORRUPT' | 'TOO_MANY_KEYS' | 'INTERRUPTED'
+
 export interface LeaderEpochStart {
   readonly leaderEpoch: number
   readonly startOffset: number
@@ -197,4 +275,9 @@ export interface LogConfigs {
   readonly retentionBytes: number
   readonly retentionMs: number
   readonly fileDeleteDelayMs: number
+  readonly cleanupPolicy: { readonly delete: boolean; readonly compact: boolean }
+  readonly deleteRetentionMs: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly minCleanableDirtyRatio: number
 }

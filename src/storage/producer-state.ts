@@ -329,6 +329,21 @@ export class ProducerState {
     if (kept !== 0) this.#aborted.splice(0, kept === -1 ? this.#aborted.length : kept)
   }
 
+  /**
+   * Compaction has left nothing of these aborted transactions, and takes their markers away: a
+   * reader that was told of one would wait for its marker in vain.
+   *
+   * @param markerOffsets of the markers
+   * @returns whether any of them was known
+   */
+  forgetAborted(markerOffsets: ReadonlySet<number>): boolean {
+    const count = this.#aborted.length
+    for (let index = count - 1; index >= 0; index--) {
+      if (markerOffsets.has(this.#aborted[index]!.lastOffset)) this.#aborted.splice(index, 1)
+    }
+    return this.#aborted.length < count
+  }
+
   get hasAbortedTransactions(): boolean {
     return this.#aborted.length > 0
   }

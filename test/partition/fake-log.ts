@@ -6,6 +6,11 @@ import type { Result } from '../../src/base/result.ts'
 import type {
   AppendError,
   AppendedBatch,
+  Compaction,
+  CompactionError,
+  CompactionMoment,
+  CompactionNeed,
+  CompactionOutcome,
   LeaderEpochStart,
   LogSnapshots,
   PartitionLog,
@@ -60,6 +65,14 @@ export class FakeLog implements PartitionLog {
   retainFrom = 0
   readonly snapshots = new FakeSnapshots()
   readonly retentions: RetentionMoment[] = []
+  readonly compactions: CompactionMoment[] = []
+  wantsCompaction = false
+  /** What a compaction does. */
+  compaction: (compaction: Compaction) => Promise<Result<CompactionOutcome, CompactionError>> =
+    () =>
+      Promise.resolve(
+        success({ firstDirtyOffset: 0, nextDirtyOffset: 0, sizeBefore: 0, sizeAfter: 0 })
+      )
   readonly #batches: AppendedBatch[] = []
   readonly #pending: Pending[] = []
   readonly #durability: 'immediate' | 'manual'
@@ -178,6 +191,19 @@ export class FakeLog implements PartitionLog {
     this.retentions.push({ wallMs, highWatermark })
     this.logStartOffset = Math.max(this.logStartOffset, this.retainFrom)
     return Promise.resolve(success({ futureTimestampMs: null }))
+  }
+
+  /** Notes what compaction is asked with; it does nothing. */
+  compactionNeed(moment: CompactionMoment): CompactionNeed {
+    this.compactions.push(moment)
+    return { isWanted: this.wantsCompaction, cleanableRatio: 1 }
+  }
+
+  compact(
+    _ownerEpoch: number,
+    compaction: Compaction
+  ): Promise<Result<CompactionOutcome, CompactionError>> {
+    return this.compaction(compaction)
   }
 
   truncate(): Promise<Result<void, AppendError>> {

@@ -13,6 +13,11 @@ export function logConfigs(configs: Partial<LogConfigs> = {}): LogConfigs {
     retentionBytes: -1,
     retentionMs: 7 * 24 * 3600 * 1000,
     fileDeleteDelayMs: 60_000,
+    cleanupPolicy: { delete: true, compact: false },
+    deleteRetentionMs: 24 * 3600 * 1000,
+    minCompactionLagMs: 0,
+    maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+    minCleanableDirtyRatio: 0.5,
     ...configs
   }
 }

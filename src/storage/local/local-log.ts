@@ -4,6 +4,9 @@ import { Serial } from '../../base/serial.ts'
 import type {
   AppendedBatch,
   AppendError,
+  Compaction,
+  CompactionMoment,
+  CompactionNeed,
   LeaderEpochStart,
   LogConfigs,
   PartitionLog,
@@ -18,13 +21,15 @@ import { failedWrite } from './failed-write.ts'
 import { IndexLoads } from './index-loads.ts'
 import { noteEpochs, type LeaderEpochs } from './leader-epochs.ts'
 import { closeSegments, settleLog, syncBeforeClose } from './log-closing.ts'
+import { LogCompaction, type CompactedLog } from './log-compaction.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { LogFolder } from './log-folder.ts'
 import { LogReader, type ReadableLog } from './log-reader.ts'
 import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { planRetention } from './retention.ts'
-import { truncateSparse, type TruncatedLog } from './sparse-truncation.ts'
+import { removeLater } from './segment-replacement.ts'
+import { truncateSparse } from './sparse-truncation.ts'
 import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
 import { cutSegment } from './segment-repair.ts'
@@ -48,21 +53,22 @@ const done: Promise<AppendResult> = Promise.resolve(success(undefined))
  * The owner's epoch is kept in memory only: the lock of the log directory keeps other processes
  * out.
  */
-export class LocalLog implements PartitionLog, ReadableLog {
+export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
   readonly name: LogName
   readonly epochs: LeaderEpochs
   readonly segments: SegmentList
   readonly snapshots: SnapshotFiles
   readonly #context: LogContext
-  readonly #folder: LogFolder
-  readonly #reader: LogReader
-  readonly #durability: LogDurability
+  readonly folder: LogFolder
+  readonly reader: LogReader
+  readonly durability: LogDurability
   readonly #listeners: (() => void)[] = []
   readonly #damage: DamageReports
   readonly #indexLoads: IndexLoads
+  readonly #compaction: LogCompaction
   /** Segments are taken out of the list by one at a time. */
-  readonly #structure = new Serial()
-  #configs: LogConfigs
+  readonly structure = new Serial()
+  configs: LogConfigs
   #logStartOffset: number
   #logEndOffset: number
   #ownerEpoch = -1
@@ -78,36 +84,41 @@ export class LocalLog implements PartitionLog, ReadableLog {
   ) {
     this.#context = context
     this.name = name
-    this.#configs = configs
+    this.configs = configs
     this.segments = new SegmentList(recovered.segments)
     this.epochs = recovered.epochs
     this.#logStartOffset = recovered.logStartOffset
     this.#logEndOffset = recovered.logEndOffset
-    this.#folder = new LogFolder(context, name, hasFolder)
-    this.snapshots = new SnapshotFiles(context, this.#folder.path, recovered.snapshotOffsets, this)
-    this.#durability = new LogDurability(
+    this.folder = new LogFolder(context, name, hasFolder)
+    this.snapshots = new SnapshotFiles(context, this.folder.path, recovered.snapshotOffsets, this)
+    this.durability = new LogDurability(
       context,
       this,
-      this.#folder.path,
+      this.folder.path,
       recovered.durableEnd,
       () => {
         if (context.durability === 'fsync') this.#tellListeners()
       }
     )
-    this.#reader = new LogReader(context, this)
-    this.#indexLoads = new IndexLoads(context, this.#folder.path, this)
+    this.reader = new LogReader(context, this)
+    this.#indexLoads = new IndexLoads(context, this.folder.path, this)
     this.#damage = new DamageReports(context.logger, name)
+    this.#compaction = new LogCompaction(context, this)
     if (recovered.isCrashed) {
       // Nobody knows which names of the life before are durable, and what recovery has cut off must
       // not come back under what is appended now: the first sync sees to both.
-      this.#durability.folderMade()
+      this.durability.folderMade()
       for (const segment of this.segments.all) {
-        if (segment.isUrgent) this.#durability.changed(segment)
+        if (segment.isUrgent) this.durability.changed(segment)
       }
     }
     for (const { segment, fromOffset, toOffset } of recovered.damage) {
       this.reportDamage(segment, fromOffset, toOffset)
     }
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== 'closed'
   }
 
   get logStartOffset(): number {
@@ -119,7 +130,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   get durableEndOffset(): number {
-    return this.#context.durability === 'fsync' ? this.#durability.end.offset : this.#logEndOffset
+    return this.#context.durability === 'fsync' ? this.durability.end.offset : this.#logEndOffset
   }
 
   get readableEndOffset(): number {
@@ -172,7 +183,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     } catch (error) {
       return Promise.resolve(failedWrite(this.#context, error, segment))
     }
-    const { indexIntervalBytes } = this.#configs
+    const { indexIntervalBytes } = this.configs
     for (const { bytes, lastOffset, maxTimestampMs } of batches) {
       segment.accept({ size: bytes.length, lastOffset, maxTimestampMs }, indexIntervalBytes)
     }
@@ -182,7 +193,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   read(request: ReadRequest): Promise<Result<ReadBatches, ReadError>> {
-    return this.#reader.read(request)
+    return this.reader.read(request)
   }
 
   batchForTimestamp(
@@ -190,7 +201,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     upToOffset: number,
     fromOffset: number = this.#logStartOffset
   ): Promise<Result<ReadBatches | null, ReadError>> {
-    return this.#reader.batchForTimestamp(timestampMs, upToOffset, fromOffset)
+    return this.reader.batchForTimestamp(timestampMs, upToOffset, fromOffset)
   }
 
   async raiseLogStartOffset(ownerEpoch: number, offset: number): Promise<AppendResult> {
@@ -202,12 +213,12 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const active = this.segments.active
     assert(active !== undefined, 'a log with offsets has a segment')
     try {
-      active.sidecar.writeState(this.#durability.note(active), true)
+      active.sidecar.writeState(this.durability.note(active), true)
       const noted = await this.#noted(active)
       if (!noted.ok) return noted
       // Into the other slot as well: a log start offset must survive the loss of either.
-      active.sidecar.writeState(this.#durability.note(active), false)
-      await this.#structure.run(() => this.#dropSegments())
+      active.sidecar.writeState(this.durability.note(active), false)
+      await this.structure.run(() => this.#dropSegments())
       return noted
     } catch (error) {
       return failedWrite(this.#context, error, null)
@@ -221,12 +232,12 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const refused = this.#refusal(ownerEpoch)
     if (refused !== null) return refused
     const { all, active } = this.segments
-    const { logStartOffset, futureTimestampMs, count } = planRetention(all, this.#configs, moment)
+    const { logStartOffset, futureTimestampMs, count } = planRetention(all, this.configs, moment)
     if (logStartOffset === null) return success({ futureTimestampMs })
     let offset = logStartOffset
     if (count === all.length) {
       try {
-        this.#durability.changed(this.#roll(active!))
+        this.durability.changed(this.#roll(active!))
       } catch (error) {
         // A full disk has no room for a new segment, but it gets some when the others go.
         failedWrite(this.#context, error, null)
@@ -235,6 +246,15 @@ export class LocalLog implements PartitionLog, ReadableLog {
     }
     const raised = await this.raiseLogStartOffset(ownerEpoch, offset)
     return raised.ok ? success({ futureTimestampMs }) : raised
+  }
+
+  compactionNeed(moment: CompactionMoment): CompactionNeed {
+    return this.#compaction.need(moment)
+  }
+
+  compact(ownerEpoch: number, compaction: Compaction): ReturnType<PartitionLog['compact']> {
+    const refused = this.#refusal(ownerEpoch)
+    return refused === null ? this.#compaction.run(compaction) : Promise.resolve(refused)
   }
 
   /**
@@ -249,7 +269,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#state = 'truncating'
     try {
       const toOffset = Math.max(offset, this.#logStartOffset)
-      return await this.#structure.run(() => this.#truncateTo(toOffset))
+      return await this.structure.run(() => this.#truncateTo(toOffset))
     } catch (error) {
       return failedWrite(this.#context, error, null)
     } finally {
@@ -258,7 +278,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   reconfigure(configs: LogConfigs): void {
-    this.#configs = configs
+    this.configs = configs
   }
 
   onDurable(listener: () => void): void {
@@ -270,14 +290,14 @@ export class LocalLog implements PartitionLog, ReadableLog {
    * `file.delete.delay.ms`.
    */
   get fileDeleteDelayMs(): number {
-    return this.#configs.fileDeleteDelayMs
+    return this.configs.fileDeleteDelayMs
   }
 
   /** After a crash: takes to the disk what recovery found beyond the durable watermark. */
   async settle(isCut: boolean): Promise<void> {
     if (this.#context.durability === 'memory') return
-    if (this.#durability.end.offset >= this.#logEndOffset && !isCut) return
-    await settleLog(this.#context, this.segments, this.#durability)
+    if (this.durability.end.offset >= this.#logEndOffset && !isCut) return
+    await settleLog(this.#context, this.segments, this.durability)
   }
 
   /**
@@ -286,38 +306,38 @@ export class LocalLog implements PartitionLog, ReadableLog {
    */
   async abandon(): Promise<void> {
     this.#state = 'closed'
-    await this.#structure.run(() => Promise.resolve())
-    this.#durability.refuse('the log was removed')
+    await this.structure.run(() => Promise.resolve())
+    this.durability.refuse('the log was removed')
     await this.snapshots.close()
-    await this.#durability.stop()
-    closeSegments(this.#context, this.segments, this.#durability)
+    await this.durability.stop()
+    closeSegments(this.#context, this.segments, this.durability)
   }
 
   /** Writes everything that a clean start needs, makes it durable and closes the files. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    await this.#structure.run(() => Promise.resolve())
+    await this.structure.run(() => Promise.resolve())
     await this.snapshots.close()
     const { active } = this.segments
     if (this.#context.failure === null && active !== undefined) {
       active.writeMark(true)
-      this.#folder.writeLeaderEpochs(this.epochs)
+      this.folder.writeLeaderEpochs(this.epochs)
       if (this.#context.durability !== 'memory') {
-        await syncBeforeClose(this.#context, this.segments, this.#durability, active)
+        await syncBeforeClose(this.#context, this.segments, this.durability, active)
       }
     }
-    await this.#durability.stop()
-    closeSegments(this.#context, this.segments, this.#durability)
+    await this.durability.stop()
+    closeSegments(this.#context, this.segments, this.durability)
   }
 
   /** The directory has failed: nobody who waits will get what they wait for. */
   failed(error: Error): void {
-    this.#durability.refuse(error.message)
+    this.durability.refuse(error.message)
   }
 
   indexesOf(segment: Segment): Promise<SegmentIndexes> {
-    return this.#indexLoads.of(segment, this.#configs.indexIntervalBytes)
+    return this.#indexLoads.of(segment, this.configs.indexIntervalBytes)
   }
 
   reportDamage(segment: Segment, fromOffset: number, toOffset: number): void {
@@ -341,11 +361,11 @@ export class LocalLog implements PartitionLog, ReadableLog {
   #segmentFor(whole: IndexedBatch): Segment {
     const { active } = this.segments
     if (active === undefined) {
-      if (this.#folder.make()) this.#durability.folderMade()
+      if (this.folder.make()) this.durability.folderMade()
       return this.#newSegment()
     }
-    if (active.size === 0) this.#durability.namesChanged()
-    if (!active.shouldRoll(whole, this.#configs, this.#context.clock.wallMs())) return active
+    if (active.size === 0) this.durability.namesChanged()
+    if (!active.shouldRoll(whole, this.configs, this.#context.clock.wallMs())) return active
     return this.#roll(active)
   }
 
@@ -354,33 +374,33 @@ export class LocalLog implements PartitionLog, ReadableLog {
     const segment = this.#newSegment()
     this.#context.indexes.touch(active)
     if (this.#context.durability === 'os') {
-      this.#durability.changed(active)
-      this.#durability.flushSoon()
+      this.durability.changed(active)
+      this.durability.flushSoon()
     }
     return segment
   }
 
   #newSegment(): Segment {
-    const segment = this.#folder.newSegment(
+    const segment = this.folder.newSegment(
       this.#logEndOffset,
-      this.#configs,
-      this.#durability.note(null),
+      this.configs,
+      this.durability.note(null),
       this.epochs
     )
     this.segments.add(segment)
-    this.#durability.namesChanged()
+    this.durability.namesChanged()
     return segment
   }
 
   /** Answers an append whose bytes are written. */
   #written(segment: Segment): Promise<AppendResult> {
     if (this.#context.durability === 'fsync') {
-      this.#durability.changed(segment)
-      return this.#durability.flushed()
+      this.durability.changed(segment)
+      return this.durability.flushed()
     }
     if (this.#context.durability === 'os' && segment.isMarkDue) {
-      this.#durability.changed(segment)
-      this.#durability.flushSoon()
+      this.durability.changed(segment)
+      this.durability.flushSoon()
     }
     this.#tellListeners()
     return done
@@ -392,8 +412,8 @@ export class LocalLog implements PartitionLog, ReadableLog {
    */
   #noted(segment: Segment): Promise<AppendResult> {
     if (this.#context.durability === 'memory') return done
-    this.#durability.changed(segment)
-    return this.#durability.flushed()
+    this.durability.changed(segment)
+    return this.durability.flushed()
   }
 
   #tellListeners(): void {
@@ -406,7 +426,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
     if (active !== undefined && this.#logStartOffset === this.#logEndOffset) {
       // The new segment alone will know where the log ends, so it must be on disk before the others
       // go.
-      if (active.size > 0) this.#durability.changed(this.#roll(active))
+      if (active.size > 0) this.durability.changed(this.#roll(active))
       if (!(await this.#whenFlushed()).ok) return
     }
     for (const segment of this.segments.takeBelow(this.#logStartOffset)) this.#setAside(segment)
@@ -414,7 +434,7 @@ export class LocalLog implements PartitionLog, ReadableLog {
   }
 
   async #truncateTo(offset: number): Promise<AppendResult> {
-    const place = await this.#reader.place(offset)
+    const place = await this.reader.place(offset)
     if (place === null) return failure('STORAGE', `the log is damaged at offset ${offset}`)
     const flushed = await this.#whenFlushed()
     if (!flushed.ok) return flushed
@@ -427,16 +447,16 @@ export class LocalLog implements PartitionLog, ReadableLog {
     this.#truncationCount++
     this.#logEndOffset = endOffset
     this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
-    this.#durability.lower({ offset: endOffset, segment, position })
+    this.durability.lower({ offset: endOffset, segment, position })
     for (const told of new Set([segment, this.segments.active!])) {
-      told.sidecar.writeState(this.#durability.note(told), true)
-      this.#durability.changed(told)
+      told.sidecar.writeState(this.durability.note(told), true)
+      this.durability.changed(told)
     }
     const noted = await this.#whenFlushed()
     if (!noted.ok) return noted
     let kept = segment
     if (segment.isSparse) {
-      const cut = await truncateSparse(this.#context, this.#parts(), segment, endOffset)
+      const cut = await truncateSparse(this.#context, this, segment, endOffset)
       if (!cut.ok) return failure('STORAGE', cut.detail)
       kept = cut.value
     }
@@ -446,40 +466,24 @@ export class LocalLog implements PartitionLog, ReadableLog {
     }
     this.epochs.truncate(endOffset)
     if (kept.isSparse) {
-      this.#durability.changed(this.#newSegment())
+      this.durability.changed(this.#newSegment())
       return this.#whenFlushed()
     }
     const indexes = await this.indexesOf(segment)
     this.#context.indexes.forget(segment)
-    await cutSegment(this.#context, segment, indexes, position, this.#configs)
-    this.#durability.changed(segment)
+    await cutSegment(this.#context, segment, indexes, position, this.configs)
+    this.durability.changed(segment)
     return this.#whenFlushed()
-  }
-
-  /** What those work with who write segments anew. */
-  #parts(): TruncatedLog {
-    const { segments, epochs } = this
-    return {
-      segments,
-      epochs,
-      durability: this.#durability,
-      reader: this.#reader,
-      folder: this.#folder.path,
-      configs: this.#configs,
-      logStartOffset: this.#logStartOffset
-    }
   }
 
   /** Waits until what has changed is on disk, in the modes that have one. */
   #whenFlushed(): Promise<AppendResult> {
-    return this.#context.durability === 'memory' ? done : this.#durability.flushed()
+    return this.#context.durability === 'memory' ? done : this.durability.flushed()
   }
 
   #setAside(segment: Segment): void {
-    this.#durability.forget(segment)
-    this.#durability.namesChanged()
-    // A disk that is nearly full needs the space now.
-    const delayMs = this.isSpaceLow ? 0 : this.fileDeleteDelayMs
-    this.#context.remover.removeFilesLater(segment.setAside(), delayMs)
+    this.durability.forget(segment)
+    this.durability.namesChanged()
+    removeLater(this.#context, segment.setAside(), this.fileDeleteDelayMs)
   }
 }

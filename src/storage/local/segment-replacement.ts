@@ -2,6 +2,7 @@ import type { LogConfigs } from '../partition-log.ts'
 import type { CompactedSegment } from './compacted-segment.ts'
 import type { LogContext } from './log-context.ts'
 import type { LogDurability } from './log-durability.ts'
+import type { LogFolder } from './log-folder.ts'
 import type { SegmentList } from './segment-list.ts'
 import { completeSwap, decideSwap, replaceFiles } from './segment-swap.ts'
 import type { Segment } from './segment.ts'
@@ -10,7 +11,7 @@ import type { Segment } from './segment.ts'
 export interface ReplacedLog {
   readonly segments: SegmentList
   readonly durability: LogDurability
-  readonly folder: string
+  readonly folder: LogFolder
   readonly configs: LogConfigs
 }
 
@@ -28,7 +29,8 @@ export async function replaceSegments(
   compacted: CompactedSegment,
   onReplaced: () => void = () => {}
 ): Promise<Segment> {
-  const { folder, segments, durability, configs } = log
+  const { segments, durability, configs } = log
+  const folder = log.folder.path
   const { baseOffset } = compacted.identity
   await decideSwap(context, folder, baseOffset)
   for (const segment of replaced) durability.forget(segment)
@@ -38,6 +40,15 @@ export async function replaceSegments(
   context.indexes.touch(segment)
   onReplaced()
   await completeSwap(context, folder, baseOffset)
-  context.remover.removeFilesLater(aside, configs.fileDeleteDelayMs)
+  removeLater(context, aside, configs.fileDeleteDelayMs)
   return segment
+}
+
+/** Removes files after `file.delete.delay.ms`; a disk that is nearly full needs the space now. */
+export function removeLater(
+  { remover, space }: LogContext,
+  paths: readonly string[],
+  delayMs: number
+): void {
+  remover.removeFilesLater(paths, space.isLow ? 0 : delayMs)
 }

@@ -187,6 +187,15 @@ export class Segment implements IndexHolder {
     this.#indexes = null
   }
 
+  /** Bytes of the index files, as far as they are written. */
+  get offsetIndexSize(): number {
+    return (this.#lastMark?.offsetIndexCount ?? 0) * offsetIndexEntrySize
+  }
+
+  get timeIndexSize(): number {
+    return (this.#lastMark?.timeIndexCount ?? 0) * timeIndexEntrySize
+  }
+
   /** Whether bytes or urgent notes wait for a sync. */
   get isUrgent(): boolean {
     return this.#isLogDirty || this.sidecar.isUrgent
@@ -217,7 +226,7 @@ export class Segment implements IndexHolder {
         : nowMs - this.createdMs
     return (
       this.#size > configs.segmentBytes - batch.size ||
-      waitedMs > configs.segmentMs - this.#rollJitterMs ||
+      waitedMs > segmentMsMax(configs) - this.#rollJitterMs ||
       indexes.offsets.count >= Math.floor(configs.segmentIndexBytes / offsetIndexEntrySize) ||
       indexes.times.count >= Math.floor(configs.segmentIndexBytes / timeIndexEntrySize) - 1 ||
       batch.lastOffset - this.baseOffset > relativeOffsetMax ||
@@ -398,6 +407,11 @@ export class Segment implements IndexHolder {
 function progressOf(mark: Mark): IndexProgress {
   const { largestTimestampMs, offsetOfLargestTimestamp, sizeSinceIndexEntry } = mark
   return { largestTimestampMs, offsetOfLargestTimestamp, sizeSinceIndexEntry }
+}
+
+/** Kafka: `LogConfig.maxSegmentMs`; compaction must get hold of records in time. */
+function segmentMsMax({ cleanupPolicy, segmentMs, maxCompactionLagMs }: LogConfigs): number {
+  return cleanupPolicy.compact ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs
 }
 
 /**

@@ -30,7 +30,7 @@ export async function truncateSparse(
 ): Promise<Result<Segment, ReadError>> {
   const { baseOffset, createdMs, owner } = segment
   const identity = { ...owner, baseOffset, createdMs, isSparse: true }
-  const compacted = new CompactedSegment(context, log.folder, identity)
+  const compacted = new CompactedSegment(context, log.folder.path, identity)
   let isFinished = false
   try {
     let fromOffset = Math.max(baseOffset, log.logStartOffset)

@@ -1,0 +1,240 @@
+import { fc, test } from '@fast-check/vitest'
+import { describe, expect, test as plainTest } from 'vitest'
+import { memoryFiles } from '../../src/io/memory-files.ts'
+import type { Compression } from '../../src/record/batch.ts'
+import { crashable } from '../storage/local/directory.ts'
+import {
+  committedRecords,
+  CompactedRun,
+  lastValues,
+  readPartition,
+  type CompactionStep,
+  type SentRecord
+} from './compacted-run.ts'
+
+const codec = fc.constantFrom<Compression>('none', 'none', 'gzip', 'snappy', 'lz4', 'zstd')
+const value = fc.oneof(
+  { weight: 3, arbitrary: fc.integer({ min: 0, max: 60 }).map(size => 'v'.repeat(size)) },
+  { weight: 1, arbitrary: fc.constant(null) }
+)
+const record: fc.Arbitrary<SentRecord> = fc.record({ key: fc.nat(6), value })
+const producer = fc.nat(3)
+const step: fc.Arbitrary<CompactionStep> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      type: fc.constant('send' as const),
+      producer,
+      records: fc.array(record, { minLength: 1, maxLength: 5 }),
+      codec
+    })
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('end' as const),
+      producer: fc.integer({ min: 2, max: 3 }),
+      result: fc.constantFrom('commit' as const, 'abort' as const)
+    })
+  },
+  { weight: 3, arbitrary: fc.constant({ type: 'compact' as const }) },
+  fc.record({ type: fc.constant('advance' as const), ms: fc.constantFrom(1, 500, 1500) }),
+  fc.constantFrom({ type: 'reopen' as const }, { type: 'drop' as const })
+)
+
+/** The value of each record tells which one it is. */
+function numbered(steps: readonly CompactionStep[]): readonly CompactionStep[] {
+  let id = 0
+  return steps.map(each => {
+    if (each.type !== 'send') return each
+    const records = each.records.map(sent => ({
+      ...sent,
+      value: sent.value === null ? null : `${id++} ${sent.value}`
+    }))
+    return { ...each, records }
+  })
+}
+
+async function check(run: CompactedRun, logEndOffset: number): Promise<void> {
+  const { partition, model, log } = run
+  expect([partition.logStartOffset, partition.logEndOffset]).toEqual([0, logEndOffset])
+  expect(log.damage).toEqual([])
+  expect(run.failures).toEqual([])
+  const found = await readPartition(partition)
+  for (const [index, { baseOffset }] of found.batches.entries()) {
+    if (index > 0) expect(baseOffset).toBeGreaterThan(found.batches[index - 1]!.lastOffset)
+  }
+  const sent = new Map(model.records.map(each => [each.offset, each]))
+  for (const each of found.all) {
+    expect(each).toEqual({ ...each, ...pick(sent.get(each.offset)) })
+  }
+  const committed = committedRecords(model, partition.lastStableOffset)
+  expect(lastValues(found.committed)).toEqual(lastValues(committed))
+}
+
+function pick(known: CompactedRun['model']['records'][number] | undefined) {
+  if (known === undefined) return { offset: -1 }
+  const { offset, key, value: sentValue, timestampMs } = known
+  return { offset, key, value: sentValue, timestampMs }
+}
+
+for (const durability of ['memory', 'os', 'fsync'] as const) {
+  test.prop([fc.array(step, { minLength: 5, maxLength: 60 })], { numRuns: 60 })(
+    `the last committed value of each key stays, whatever is compacted when (${durability})`,
+    async steps => {
+      const run = new CompactedRun(crashable(memoryFiles()), durability)
+      await run.open()
+      for (const each of numbered(steps)) {
+        // What is only in memory ends with its life.
+        if (durability === 'memory' && (each.type === 'reopen' || each.type === 'drop')) continue
+        const { logEndOffset } = run.partition
+        await run.do(each)
+        if (each.type === 'compact' || each.type === 'reopen' || each.type === 'drop') {
+          await check(run, logEndOffset)
+        }
+      }
+      const { logEndOffset } = run.partition
+      await run.compact()
+      await check(run, logEndOffset)
+      await run.close()
+    }
+  )
+}
+
+describe('a compaction', () => {
+  // oxlint-disable-next-line unicorn/consistent-function-scoping -- belongs to these tests
+  const send = (key: number, text: string | null, by = 0): CompactionStep => {
+    return { type: 'send', producer: by, records: [{ key, value: text }], codec: 'none' }
+  }
+
+  // oxlint-disable-next-line unicorn/consistent-function-scoping -- belongs to these tests
+  async function opened(configs: ConstructorParameters<typeof CompactedRun>[2] = {}) {
+    const run = new CompactedRun(crashable(memoryFiles()), 'fsync', configs)
+    await run.open()
+    return run
+  }
+
+  plainTest('leaves one record of each key below the active segment', async () => {
+    const run = await opened()
+    for (let round = 0; round < 40; round++) await run.do(send(round % 4, `${round}`))
+    const { size, segments } = run.log
+    const { sizeBefore, sizeAfter, nextDirtyOffset } = await run.compact(100_000)
+    const active = segments.active!.baseOffset
+    expect(nextDirtyOffset).toBe(active)
+    expect(sizeAfter).toBeLessThan(sizeBefore / 3)
+    expect(run.log.size).toBe(size - sizeBefore + sizeAfter)
+    const { all } = await readPartition(run.partition)
+    const compacted = all.filter(({ offset }) => offset < active)
+    expect(compacted).toHaveLength(4)
+    expect(run.partition.compaction.need(run.clock.wallMs())).toMatchObject({ isWanted: false })
+  })
+
+  plainTest('merges neighbours that an earlier one has made small', async () => {
+    const run = await opened()
+    for (let round = 0; round < 40; round++) await run.do(send(round % 4, `${round}`))
+    await run.compact(100_000)
+    const isSparse = (): number => run.log.segments.all.filter(each => each.isSparse).length
+    const before = isSparse()
+    expect(before).toBeGreaterThan(3)
+    for (let round = 0; round < 10; round++) await run.do(send(round % 4, `${round}`))
+    await run.compact(100_000)
+    expect(isSparse()).toBeLessThan(before)
+    await check(run, 50)
+  })
+
+  plainTest('keeps tombstones until delete.retention.ms after they were first met', async () => {
+    const run = await opened()
+    for (let key = 0; key < 3; key++) await run.do(send(key, 'value'))
+    for (let key = 0; key < 3; key++) await run.do(send(key, null))
+    for (let round = 0; round < 20; round++) await run.do(send(9, `${round}`))
+    const tombstones = async () => {
+      const { all } = await readPartition(run.partition)
+      return all.filter(each => each.value === null).length
+    }
+    await run.compact()
+    expect(await tombstones()).toBe(3)
+    await run.do({ type: 'advance', ms: 999 })
+    for (let round = 0; round < 20; round++) await run.do(send(9, `${round}`))
+    await run.compact()
+    expect(await tombstones()).toBe(3)
+    await run.do({ type: 'advance', ms: 1 })
+    for (let round = 0; round < 20; round++) await run.do(send(9, `${round}`))
+    await run.compact()
+    expect(await tombstones()).toBe(0)
+  })
+
+  plainTest('goes on in the next one where its memory for keys was full', async () => {
+    const run = await opened()
+    for (let round = 0; round < 60; round++) await run.do(send(round % 30, `${round}`))
+    const first = await run.compact(16 * 24)
+    const active = run.log.segments.active!.baseOffset
+    expect(first.nextDirtyOffset).toBeGreaterThan(0)
+    expect(first.nextDirtyOffset).toBeLessThan(active)
+    await run.do({ type: 'reopen' })
+    let last = first
+    for (let round = 0; last.nextDirtyOffset < active && round < 20; round++) {
+      const next = await run.compact(16 * 24)
+      expect(next.firstDirtyOffset).toBe(last.nextDirtyOffset)
+      last = next
+    }
+    expect(last.nextDirtyOffset).toBe(active)
+    await check(run, 60)
+  })
+
+  plainTest('touches nothing of an open transaction or behind its beginning', async () => {
+    const run = await opened()
+    for (let round = 0; round < 20; round++) await run.do(send(1, `${round}`))
+    await run.do(send(1, 'open', 2))
+    for (let round = 0; round < 20; round++) await run.do(send(1, `${round}`))
+    await run.compact()
+    const stable = run.partition.lastStableOffset
+    expect(stable).toBe(20)
+    await run.do({ type: 'end', producer: 2, result: 'commit' })
+    const { all } = await readPartition(run.partition)
+    expect(all.filter(({ offset }) => offset >= stable)).toHaveLength(21)
+  })
+
+  plainTest('leaves records younger than min.compaction.lag.ms alone', async () => {
+    const run = await opened({ minCompactionLagMs: 1000 })
+    for (let round = 0; round < 20; round++) await run.do(send(1, `${round}`))
+    expect(await run.compact()).toMatchObject({ sizeBefore: 0, nextDirtyOffset: 0 })
+    await run.do({ type: 'advance', ms: 1001 })
+    expect((await run.compact()).sizeBefore).toBeGreaterThan(0)
+  })
+
+  plainTest('accepts the next sequence of a producer whose records are gone', async () => {
+    const run = await opened()
+    await run.do(send(1, 'sequenced', 1))
+    for (let round = 0; round < 30; round++) await run.do(send(1, `${round}`))
+    await run.compact()
+    await run.do({ type: 'drop' })
+    await run.do(send(2, 'next', 1))
+    const { all } = await readPartition(run.partition)
+    expect(all.some(each => each.value === 'sequenced')).toBe(false)
+    expect(all.at(-1)).toMatchObject({ value: 'next' })
+  })
+
+  plainTest(
+    'takes aborted records and then their markers away, as nobody has to skip them',
+    async () => {
+      const run = await opened()
+      await run.do(send(1, 'aborted', 2))
+      await run.do({ type: 'end', producer: 2, result: 'abort' })
+      await run.do(send(1, 'kept', 2))
+      await run.do({ type: 'end', producer: 2, result: 'commit' })
+      const offsets: number[][] = []
+      for (let round = 0; round < 5; round++) {
+        for (let filler = 0; filler < 20; filler++) await run.do(send(9, `${filler}`))
+        await run.compact()
+        await run.do({ type: 'advance', ms: 1500 })
+        await run.do({ type: 'drop' })
+        const { batches, committed } = await readPartition(run.partition)
+        offsets.push(batches.filter(each => each.baseOffset < 4).map(each => each.baseOffset))
+        expect(committed.some(each => each.value === 'kept')).toBe(true)
+        expect(committed.some(each => each.value === 'aborted')).toBe(false)
+      }
+      expect(offsets[0]).toEqual([1, 2, 3])
+      expect(offsets.at(-1)).toEqual([2, 3])
+    }
+  )
+})
