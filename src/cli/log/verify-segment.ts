@@ -80,27 +80,40 @@ function once(segment: SegmentToVerify, file: string, fault: string): (meaning: 
   }
 }
 
-/** Entries name the position of a batch and its last offset; Kafka's may name a later offset. */
+/**
+ * Entries name the position of a batch and its last offset. Kafka's may name the last offset of a
+ * later batch: of the last one that was written together with the first.
+ */
 function offsetIndexCheck(segment: SegmentToVerify): Check {
   const { files, folder } = segment
   const { offsetIndexPath, baseOffset } = segment.segment
   const doubt = once(segment, offsetIndexPath, 'OFFSET_INDEX')
   const entries = offsetIndexEntries(bytesOf(files, offsetIndexPath) ?? Buffer.alloc(0), baseOffset)
-  let next = 0
+  let positions = 0
+  let offsets = 0
   return {
     batch({ position, lastOffset: offset }) {
-      const entry = entries[next]
-      if (entry === undefined || entry.position > position) return
-      next++
-      const holds = folder.hasSidecars ? entry.lastOffset === offset : entry.lastOffset >= offset
-      if (entry.position < position || !holds) {
-        doubt(`its entry ${next} names offset ${entry.lastOffset} at ${entry.position}, wrongly`)
+      const begun = entries[positions]
+      if (begun !== undefined && begun.position <= position) {
+        positions++
+        const holds = folder.hasSidecars ? begun.lastOffset === offset : begun.lastOffset >= offset
+        if (begun.position < position || !holds) {
+          doubt(
+            `its entry ${positions} names offset ${begun.lastOffset} at ${begun.position}, wrongly`
+          )
+        }
+      }
+      const ended = entries[offsets]
+      if (ended === undefined || ended.lastOffset > offset) return
+      offsets++
+      if (ended.lastOffset < offset) {
+        doubt(`its entry ${offsets} names offset ${ended.lastOffset}, where no batch ends`)
       }
     },
     end() {
-      const entry = entries[next]
+      const entry = entries[Math.min(positions, offsets)]
       if (entry === undefined) return
-      doubt(`its entry ${next + 1} names position ${entry.position}, where no batch begins`)
+      doubt(`its entry for offset ${entry.lastOffset} at ${entry.position} is behind the batches`)
     }
   }
 }
