@@ -124,7 +124,7 @@ export const snapshotsKeptMax = 2
  * Bytes appended to a log until another snapshot of its producers is taken: the most that a start
  * after a crash has to read to know them, as long as the snapshot itself is small.
  */
-export const snapshotInterval = 16 * MiB
+export const snapshotInterval = 4 * MiB
 /** Bytes appended for each byte of a snapshot, so that writing large ones stays a small part. */
 export const snapshotSizeShare = 8
 /** Bytes read at a time when a log is read from end to end: few reads, little memory held. */
@@ -189,7 +189,12 @@ export const noteSyncIntervalMs = 100
  * After a crash recovery reads at most so much of a segment again that was known to be in order,
  * bytes.
  */
-export const segmentMarkInterval = 16 * MiB
+export const segmentMarkInterval = 4 * MiB
+/**
+ * Index files up to this size are read on the event loop, bytes: the way through the thread pool
+ * takes longer.
+ */
+export const indexReadAtOnceSizeMax = 64 * KiB
 /** Bytes at the end of a log that were written so recently that reading them waits for no disk. */
 export const hotTailSize = 64 * MiB
 /** Most bytes of a torn tail that recovery keeps in a file of its own. */

@@ -41,19 +41,21 @@ export function findSegments(
 ): readonly FoundSegment[] {
   const { files } = context
   const baseOffsets = new Set<number>()
+  const paths = new Set<string>()
   for (const entry of entries) {
     if (entry.kind !== 'file') continue
     if (leftoverSuffixes.some(suffix => entry.name.endsWith(suffix))) {
       files.remove(`${folder}/${entry.name}`)
       continue
     }
+    paths.add(`${folder}/${entry.name}`)
     const baseOffset =
       parseSegmentName(entry.name, logSuffix) ?? parseSegmentName(entry.name, sidecarSuffix)
     if (baseOffset !== null) baseOffsets.add(baseOffset)
   }
   const ascending = [...baseOffsets].sort((a, b) => a - b)
   return ascending.map(baseOffset =>
-    look(context, folder, segmentIdentity(context, name, baseOffset))
+    look(context, folder, segmentIdentity(context, name, baseOffset), paths)
   )
 }
 
@@ -69,18 +71,23 @@ function stateOf(found: FoundSegment): LogState | null {
   return found.contents?.state ?? null
 }
 
-function look(context: LogContext, folder: string, expected: SegmentIdentity): FoundSegment {
+function look(
+  context: LogContext,
+  folder: string,
+  expected: SegmentIdentity,
+  paths: ReadonlySet<string>
+): FoundSegment {
   const { files } = context
   const { baseOffset } = expected
   const logPath = segmentPath(folder, baseOffset, logSuffix)
   const sidecarPath = segmentPath(folder, baseOffset, sidecarSuffix)
   let fileSize = 0
-  if (files.exists(logPath)) {
+  if (paths.has(logPath)) {
     const file = files.open(logPath, 'read')
     fileSize = file.size()
     file.close()
   }
-  const contents = files.exists(sidecarPath) ? Sidecar.read(files, sidecarPath, expected) : null
+  const contents = paths.has(sidecarPath) ? Sidecar.read(files, sidecarPath, expected) : null
   if (contents !== null) {
     checkIdentity(sidecarPath, expected, contents)
     reportDamage(context, sidecarPath, contents)

@@ -107,8 +107,9 @@ class Recovery {
 
   async run(): Promise<RecoveredLog> {
     const { folder, name } = this.#options
-    await finishSwaps(this.#context, folder, name)
-    const entries = this.#context.files.list(folder)
+    const { files } = this.#context
+    let entries = files.list(folder)
+    if (await finishSwaps(this.#context, folder, name, entries)) entries = files.list(folder)
     const all = findSegments(this.#context, folder, name, entries)
     this.#state = newestState(all)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset

@@ -8,6 +8,7 @@ import {
   noTimestamp,
   recordCount
 } from '../../record/batch.ts'
+import { indexReadAtOnceSizeMax } from '../../limits.ts'
 import { crc32c } from '../../record/crc32c.ts'
 import type { AppendedBatch } from '../partition-log.ts'
 import type { BatchTable } from './batch-table.ts'
@@ -220,7 +221,9 @@ async function readEntries(
       const size = count * entries.entrySize
       if (file.size() < size) return false
       const bytes = Buffer.allocUnsafeSlow(size)
-      if ((await file.read(bytes, 0)) < size) return false
+      const isSmall = size <= indexReadAtOnceSizeMax
+      const read = isSmall ? file.readSync(bytes, 0) : await file.read(bytes, 0)
+      if (read < size) return false
       entries.load(bytes)
       return true
     } finally {

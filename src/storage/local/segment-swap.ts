@@ -1,3 +1,4 @@
+import type { DirectoryEntry } from '../../io/files.ts'
 import { readBatchTable } from './batch-table.ts'
 import {
   batchTableSuffix,
@@ -77,14 +78,18 @@ export async function completeSwap(
 /**
  * Finishes the swaps that a crash has interrupted after they were decided, at the start of a log.
  *
+ * @param entries what the folder holds
+ * @returns whether there was one: the folder holds something else now
  * @throws FileError when the system refuses
  */
 export async function finishSwaps(
   context: LogContext,
   folder: string,
-  name: LogName
-): Promise<void> {
-  for (const { name: fileName } of context.files.list(folder)) {
+  name: LogName,
+  entries: readonly DirectoryEntry[]
+): Promise<boolean> {
+  let isFinished = false
+  for (const { name: fileName } of entries) {
     const baseOffset = parseSegmentName(fileName, sidecarSuffix + swapSuffix)
     if (baseOffset === null) continue
     const endOffset = await endOfSwapped(context, folder, name, baseOffset)
@@ -97,7 +102,9 @@ export async function finishSwaps(
     takeNames(context, folder, baseOffset)
     removeWithin(context, folder, baseOffset, endOffset)
     await completeSwap(context, folder, baseOffset)
+    isFinished = true
   }
+  return isFinished
 }
 
 /** Gives the files of the new segment their names, over those that may still be there. */
