@@ -105,8 +105,15 @@ async function main(): Promise<void> {
   try {
     for (const { run, ...about } of chosen.chosen) {
       const startedAtMs = performance.now()
-      const outcome = await run({ runs, scale, besideKafka, brokers, say })
-      reports.push({ ...about, ...outcome })
+      try {
+        const outcome = await run({ runs, scale, besideKafka, brokers, say })
+        reports.push({ ...about, ...outcome })
+      } catch (error) {
+        // The others are worth having all the same.
+        say(`${about.name} failed: ${String(error)}`)
+        process.exitCode = 1
+        await brokers.stop()
+      }
       say(`${about.name}: ${Math.round((performance.now() - startedAtMs) / 1000)} s`)
       if (chosen.json !== undefined) await keep(report, chosen.json)
     }
