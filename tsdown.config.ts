@@ -1,5 +1,6 @@
 import { defineConfig, type UserConfig } from 'tsdown'
 import { thirdPartyLicences } from './scripts/licences.ts'
+import { asciiOnly } from './scripts/ascii-only.ts'
 import { servedCodecsOnly } from './scripts/served-codecs.ts'
 
 // Two products. The library: one ES module and one CommonJS module, with types. The command: one
@@ -38,7 +39,7 @@ export default defineConfig([
   {
     ...command,
     entry: { 'cli-main': 'src/cli/main.ts' },
-    plugins: [servedCodecsOnly(), thirdPartyLicences()]
+    plugins: [servedCodecsOnly(), thirdPartyLicences(), asciiOnly()]
   },
   { ...command, entry: { cli: 'src/cli/launcher.ts' } }
 ])

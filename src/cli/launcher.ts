@@ -15,7 +15,8 @@ const require = createRequire(mainPath)
 const keepsCompiledCode: typeof module & { enableCompileCache?(): unknown } = module
 
 if (keepsCompiledCode.enableCompileCache === undefined) {
-  const text = module.wrap(readFileSync(mainPath, 'utf8'))
+  // The bundle is ASCII (`scripts/ascii-only.ts`), and this is the encoding that only copies.
+  const text = module.wrap(readFileSync(mainPath, 'latin1'))
   const script = new Script(text, { filename: mainPath, cachedData: compiledAhead() })
   const main: (...scope: readonly unknown[]) => void = script.runInThisContext()
   main({}, require, { exports: {} }, mainPath, __dirname)
