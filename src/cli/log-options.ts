@@ -34,7 +34,7 @@ PATH is the folder of a partition, or with --topic a data directory. Says what w
 is put right. Records that cannot be read are given up: a batch without records takes the place
 of theirs, and consumers read on behind it. The bytes that go are kept in lost-and-found of the
 data directory first, with a line in repairs.jsonl. A torn tail is left to the next start, the log
-of the cluster's metadata and compacted segments to a backup.
+of the cluster's metadata to a backup.
 Exit code 0: nothing (left) to repair; 5: damage that is not repaired.`
 
 /** Adds `odradek log` with what it can do; its code is loaded when it is called. */

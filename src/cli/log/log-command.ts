@@ -123,10 +123,10 @@ export async function repairCommand(
 }
 
 function planned(
-  { gaps, restored, lostOffsets }: RepairOutcome,
+  { gaps, restored, tables, lostOffsets }: RepairOutcome,
   say: (line: string) => void
 ): number {
-  if (gaps + restored === 0) {
+  if (gaps + restored + tables === 0) {
     say('nothing to repair')
     return exitCodes.stopped
   }

@@ -21,6 +21,8 @@ export interface SegmentRepair {
   readonly baseOffset: number
   /** In the order of the file; together they are the whole segment. */
   readonly pieces: readonly RepairPiece[]
+  /** Whether the table of a compacted segment is in doubt, and written anew. */
+  readonly writesTable: boolean
 }
 
 /** Damage, and the batch that stands there if only its header is wrong. */
@@ -54,7 +56,7 @@ export function planRepair(
     position = damage.toPosition
   }
   copyTo(size)
-  return { baseOffset, pieces }
+  return { baseOffset, pieces, writesTable: false }
 }
 
 /**

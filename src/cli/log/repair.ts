@@ -2,8 +2,9 @@ import type { Clock } from '../../io/clock.ts'
 import type { Files } from '../../io/files.ts'
 import { batchHeaderSize, batchSize, lastOffsetDelta } from '../../record/batch.ts'
 import { crcHolds } from '../../storage/local/batch-check.ts'
-import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
+import type { BatchFault, DamagedBytes } from '../../storage/local/batch-walk.ts'
 import { clusterMetadataTopic } from '../../cluster/topic-name.ts'
+import { swapSuffix } from '../../storage/local/file-names.ts'
 import { relativeOffsetMax } from '../../storage/local/offset-index.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { promisedEnd } from './verify.ts'
@@ -15,7 +16,7 @@ import {
   type RepairableDamage,
   type SegmentRepair
 } from './repair-plan.ts'
-import { scanSegment } from './segment-scan.ts'
+import { lostOfTable, scanSegment, type SegmentScan } from './segment-scan.ts'
 import { writeRepair } from './write-repair.ts'
 
 export interface RepairOptions {
@@ -29,6 +30,8 @@ export interface RepairOptions {
 export interface RepairOutcome {
   readonly gaps: number
   readonly restored: number
+  /** Of compacted segments. */
+  readonly tables: number
   readonly lostOffsets: number
 }
 
@@ -55,11 +58,19 @@ export function planRepairs(
     const reason = 'topics, configs and ids would be forgotten; restore it from a backup'
     throw new LogTargetError(`${path} cannot do without any of its records: ${reason}`)
   }
+  if (files.list(path).some(({ name }) => name.endsWith(swapSuffix))) {
+    throw new LogTargetError(
+      `${path} has a compaction half done: start the broker once, then repair`
+    )
+  }
   const endOffsetMin = promisedEnd(files, target, folder)
   const repairs: SegmentRepair[] = []
   for (const segment of folder.segments) {
     const damages = damagesOf(files, target, folder, segment, endOffsetMin)
-    if (damages.length > 0) repairs.push(planRepair(segment.baseOffset, segment.size ?? 0, damages))
+    const writesTable = segment.batchTable?.isWhole === false
+    if (damages.length === 0 && !writesTable) continue
+    const repair = planRepair(segment.baseOffset, segment.size ?? 0, damages)
+    repairs.push({ ...repair, writesTable })
   }
   return { folder, repairs }
 }
@@ -78,7 +89,16 @@ export async function applyRepairs(
 ): Promise<void> {
   for (const repair of repairs) {
     const segment = folder.segments.find(({ baseOffset }) => baseOffset === repair.baseOffset)!
-    await writeRepair({ files, target, folder, segment, repair, wallMs: clock.wallMs(), say })
+    await writeRepair({
+      files,
+      clock,
+      target,
+      folder,
+      segment,
+      repair,
+      wallMs: clock.wallMs(),
+      say
+    })
   }
 }
 
@@ -89,8 +109,11 @@ export function describeRepairs(
 ): RepairOutcome {
   let gaps = 0
   let restored = 0
+  let tables = 0
   let lostOffsets = 0
-  for (const { baseOffset, pieces } of repairs) {
+  for (const { baseOffset, pieces, writesTable } of repairs) {
+    if (writesTable) tables++
+    if (writesTable) say(`table: that of the segment ${baseOffset} is damaged, and written anew`)
     for (const piece of pieces) {
       if (piece.kind === 'copy') continue
       const { fromOffset, toOffset, fromPosition, toPosition } = piece
@@ -107,7 +130,7 @@ export function describeRepairs(
       }
     }
   }
-  return { gaps, restored, lostOffsets }
+  return { gaps, restored, tables, lostOffsets }
 }
 
 function damagesOf(
@@ -118,13 +141,7 @@ function damagesOf(
   endOffsetMin: number
 ): readonly RepairableDamage[] {
   const scan = scanSegment(files, folder, segment, () => {})
-  if (segment.batchTable !== null) {
-    if (scan.damage.length === 0) return []
-    throw new LogTargetError(
-      `${segment.logPath} was written by compaction, and a table vouches for its batches: ` +
-        'restore it from a backup'
-    )
-  }
+  if (segment.batchTable !== null) return sparseDamages(files, folder, segment, scan)
   const isLast = segment === folder.segments.at(-1)
   const damages: RepairableDamage[] = []
   for (const found of scan.damage) {
@@ -154,10 +171,28 @@ function damagesOf(
   return damages
 }
 
+/** Where compaction has taken records out, a table says which batches there are. */
+function sparseDamages(
+  files: Files,
+  folder: PartitionFolder,
+  segment: SegmentFiles,
+  scan: SegmentScan
+): readonly RepairableDamage[] {
+  const damages = scan.damage.map(damage => ({
+    damage,
+    restored: restorableSparse(files, folder, segment, damage)
+  }))
+  const lost = lostOfTable(segment, scan)
+  return lost === null ? damages : [...damages, lostAt(scan.size, lost.fromOffset, lost.toOffset)]
+}
+
 function lostAt(position: number, fromOffset: number, toOffset: number): RepairableDamage {
   const damage = { fromPosition: position, toPosition: position, fromOffset, toOffset }
   return { damage, restored: null }
 }
+
+/** What may be wrong with a batch whose checksum holds. */
+const headerFaults: ReadonlySet<BatchFault> = new Set(['BASE_OFFSET', 'LEADER_EPOCH', 'MAGIC'])
 
 /** The batch as it was, when its checksum holds and it fits between its neighbours. */
 function restorable(
@@ -167,11 +202,27 @@ function restorable(
   damage: DamagedBytes
 ): Buffer | null {
   const { fromPosition, toPosition, fromOffset, toOffset, fault } = damage
-  if (fault !== 'BASE_OFFSET' && fault !== 'LEADER_EPOCH' && fault !== 'MAGIC') return null
+  if (!headerFaults.has(fault)) return null
   const bytes = readRange(files, segment.logPath, fromPosition, toPosition)
   if (bytes === null || bytes.length < batchHeaderSize) return null
   if (batchSize(bytes, 0) !== bytes.length || !crcHolds(bytes, 0)) return null
   if (fromOffset + lastOffsetDelta(bytes, 0) + 1 !== toOffset) return null
+  return restoredBatch(bytes, fromOffset, folder.epochs?.at(fromOffset) ?? -1)
+}
+
+function restorableSparse(
+  files: Files,
+  folder: PartitionFolder,
+  { logPath, batchTable }: SegmentFiles,
+  damage: DamagedBytes
+): Buffer | null {
+  const { fromPosition, toPosition, toOffset, fault } = damage
+  const fromOffset = batchTable?.isWhole === true ? batchTable.table.offsetOf(fromPosition) : -1
+  if (fromOffset < 0 || !headerFaults.has(fault)) return null
+  const bytes = readRange(files, logPath, fromPosition, toPosition)
+  if (bytes === null || bytes.length < batchHeaderSize) return null
+  if (batchSize(bytes, 0) !== bytes.length || !crcHolds(bytes, 0)) return null
+  if (fromOffset + lastOffsetDelta(bytes, 0) >= toOffset) return null
   return restoredBatch(bytes, fromOffset, folder.epochs?.at(fromOffset) ?? -1)
 }
 

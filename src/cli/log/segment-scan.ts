@@ -52,6 +52,22 @@ export function scanSegment(
   }
 }
 
+/** The offsets that the table of a compacted segment counts behind the end of its file. */
+export function lostOfTable(
+  { batchTable, baseOffset }: SegmentFiles,
+  { size, damage }: SegmentScan
+): { readonly fromOffset: number; readonly toOffset: number } | null {
+  const reachesEnd = damage.some(({ toPosition }) => toPosition === size)
+  if (batchTable === null || batchTable.head === null || reachesEnd) return null
+  if (batchTable.head.size <= size) return null
+  const { table, head } = batchTable
+  let first = baseOffset
+  for (let index = table.count - 1; index >= 0 && table.positionAt(index) >= size; index--) {
+    first = table.offsetAt(index)
+  }
+  return { fromOffset: first, toOffset: head.endOffset }
+}
+
 /** Where the segment behind this one begins; Infinity for the last one. */
 export function nextBaseOffset(folder: PartitionFolder, segment: SegmentFiles): number {
   const index = folder.segments.indexOf(segment)

@@ -13,7 +13,7 @@ import {
   type PartitionFolder,
   type SegmentFiles
 } from './partition-folder.ts'
-import { scanSegment, type SegmentScan } from './segment-scan.ts'
+import { lostOfTable, scanSegment, type SegmentScan } from './segment-scan.ts'
 
 export interface SegmentToVerify {
   readonly files: Files
@@ -198,6 +198,15 @@ function damageFinding(
 
 function reportLostEnd(segment: SegmentToVerify, scan: SegmentScan): void {
   const { folder, endOffsetMin } = segment
+  const lost = lostOfTable(segment.segment, scan)
+  if (lost !== null) {
+    segment.report({
+      ...fileFinding('damage', segment.segment.logPath, 'MISSING', faultMeanings.MISSING),
+      ...lost,
+      fromPosition: scan.size,
+      toPosition: scan.size
+    })
+  }
   const isLast = segment.segment === folder.segments.at(-1)
   if (!isLast || scan.endOffset >= endOffsetMin) return
   if (scan.damage.some(({ toPosition }) => toPosition === scan.size)) return

@@ -1,3 +1,4 @@
+import type { Clock } from '../../io/clock.ts'
 import type { Files, OpenFile } from '../../io/files.ts'
 import {
   lostAndFoundName,
@@ -12,10 +13,14 @@ import {
   type LogState,
   type SegmentIdentity
 } from '../../storage/local/sidecar-format.ts'
+import type { ReadBatchTable } from '../../storage/local/batch-table.ts'
+import type { LeaderEpochStart } from '../../storage/partition-log.ts'
 import type { LogTarget } from './log-target.ts'
 import type { PartitionFolder, SegmentFiles } from './partition-folder.ts'
 import { gapBatches, type RepairPiece, type SegmentRepair } from './repair-plan.ts'
+import { nextBaseOffset } from './segment-scan.ts'
 import { toJson } from './views.ts'
+import { writeSparseRepair } from './write-sparse-repair.ts'
 
 /** Bytes that are copied at a time. */
 const copyChunkSize = 1024 * 1024
@@ -24,6 +29,7 @@ const blockSize = 4096
 
 export interface RepairToWrite {
   readonly files: Files
+  readonly clock: Clock
   readonly target: LogTarget
   readonly folder: PartitionFolder
   readonly segment: SegmentFiles
@@ -42,6 +48,11 @@ export interface RepairToWrite {
 export async function writeRepair(work: RepairToWrite): Promise<void> {
   const { files, folder, segment, say } = work
   await keepLostBytes(work)
+  if (segment.batchTable !== null) {
+    await writeSparse(work, segment.batchTable)
+    say(`${segment.logPath} is repaired`)
+    return
+  }
   const { durablePosition } = await writeLog(work, segment.logPath + temporarySuffix)
   const state = stateOf(work)
   await writeSidecar(work, { ...state, sequence: state.sequence + 1 })
@@ -53,6 +64,29 @@ export async function writeRepair(work: RepairToWrite): Promise<void> {
   }
   await files.syncDirectory(folder.path)
   say(`${segment.logPath} is repaired`)
+}
+
+async function writeSparse(work: RepairToWrite, { head }: ReadBatchTable): Promise<void> {
+  const { files, clock, target, folder, segment, repair } = work
+  const { logStartOffset, durableEndOffset } = stateOf(work)
+  const journal = segment.sidecar?.journal ?? []
+  const mark = journal.findLast(entry => entry.kind === 'mark')
+  const endOffset = nextBaseOffset(folder, segment)
+  await writeSparseRepair({
+    files,
+    clock,
+    directory: target.directory,
+    folder: folder.path,
+    logPath: segment.logPath,
+    repair,
+    identity: { ...identityOf(work), isSparse: true },
+    endOffset: head?.endOffset ?? mark?.endOffset ?? endOffset,
+    note: { logStartOffset, durableEndOffset, durablePosition: 0 },
+    journal: [
+      ...epochsOf(work).map(start => ({ kind: 'leaderEpoch' as const, ...start })),
+      ...journal.filter(entry => entry.kind === 'compaction')
+    ]
+  })
 }
 
 /** Copies what is about to go, and notes the repair beside it. */
@@ -195,14 +229,7 @@ async function writeSidecar(work: RepairToWrite, state: LogState): Promise<void>
   const { files, folder, segment } = work
   const identity = identityOf(work)
   const key = sealKey(identity)
-  const starts = folder.epochs?.starts ?? []
-  const end = folder.segments.find(({ baseOffset }) => baseOffset > segment.baseOffset)?.baseOffset
-  const epochs = starts.filter(
-    (start, index) =>
-      start.startOffset < (end ?? Infinity) &&
-      (starts[index + 1]?.startOffset ?? Infinity) > segment.baseOffset
-  )
-  const entries = epochs.map((start, index) =>
+  const entries = epochsOf(work).map((start, index) =>
     encodeJournalEntry({ kind: 'leaderEpoch', ...start }, index, key)
   )
   const temporary = segment.sidecarPath + temporarySuffix
@@ -216,6 +243,16 @@ async function writeSidecar(work: RepairToWrite, state: LogState): Promise<void>
   }
   files.rename(temporary, segment.sidecarPath)
   await files.syncDirectory(folder.path)
+}
+
+/** The leader epochs that were in force somewhere in the segment. */
+function epochsOf({ folder, segment }: RepairToWrite): readonly LeaderEpochStart[] {
+  const starts = folder.epochs?.starts ?? []
+  const end = nextBaseOffset(folder, segment)
+  return starts.filter(
+    ({ startOffset }, index) =>
+      startOffset < end && (starts[index + 1]?.startOffset ?? Infinity) > segment.baseOffset
+  )
 }
 
 function identityOf({ target, folder, segment, wallMs }: RepairToWrite): SegmentIdentity {

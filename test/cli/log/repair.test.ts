@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { exitCodes } from '../../../src/cli/exit-codes.ts'
 import { repairCommand, verifyCommand, type RepairFlags } from '../../../src/cli/log/log-command.ts'
 import type { Files } from '../../../src/io/files.ts'
+import { memoryFiles } from '../../../src/io/memory-files.ts'
 import type { LocalLog } from '../../../src/storage/local/local-log.ts'
 import {
   contentOf,
@@ -9,8 +10,10 @@ import {
   flipBit,
   openOrders,
   putContent,
+  testDirectory,
   type TestDirectory
 } from '../../storage/local/directory.ts'
+import { sparseConfigs, swapBegun } from '../../storage/local/sparse-directory.ts'
 import { fileOf, folder, linesOf, printing, tripleOf, writtenLog } from './tool.ts'
 
 interface Repaired {
@@ -59,6 +62,24 @@ async function reopened(directory: TestDirectory): Promise<readonly (number | st
   expect(log.damage).toEqual([])
   const appended = await log.append(1, log.logEndOffset, [{ ...tripleOf(log.logEndOffset) }])
   expect(appended.ok).toBe(true)
+  await opened.close()
+  return seen
+}
+
+async function compactedLog() {
+  const files = memoryFiles()
+  const directory = testDirectory(files, '/data', 'fsync')
+  await swapBegun(directory)
+  const { directory: opened } = await openOrders(directory, sparseConfigs)
+  await opened.close()
+  const offsets = await reread(directory)
+  return { files, directory, offsets }
+}
+
+async function reread(directory: TestDirectory): Promise<readonly (number | string)[]> {
+  const { directory: opened, log } = await openOrders(directory, sparseConfigs)
+  const seen = await readAll(log)
+  expect(log.damage).toEqual([])
   await opened.close()
   return seen
 }
@@ -229,6 +250,56 @@ describe('odradek log repair', () => {
     expect(await repair(directory, crashed, { apply: true })).toMatchObject({
       code: exitCodes.stopped,
       lines: ['nothing to repair']
+    })
+  })
+
+  describe('of a segment that compaction has written', () => {
+    test('leaves out a damaged batch and keeps all others at their offsets', async () => {
+      const { files, directory, offsets } = await compactedLog()
+      const log = fileOf(0, '.log')
+      const first = 12 + contentOf(files, log).readInt32BE(8)
+      flipBit(files, log, first + 70)
+      expect(await isSound(files)).toBe(false)
+      const done = await repair(directory, files, { apply: true })
+      expect(done).toMatchObject({ code: exitCodes.stopped, error: '' })
+      expect(await isSound(files)).toBe(true)
+      expect(await reread(directory)).toEqual(offsets.filter((_, index) => index !== 1))
+    })
+
+    test('puts headers right and writes a damaged table anew', async () => {
+      const { files, directory, offsets } = await compactedLog()
+      const before = contentOf(files, fileOf(0, '.log'))
+      flipBit(files, fileOf(0, '.log'), 12 + before.readInt32BE(8) + 7)
+      const header = await repair(directory, files, { apply: true })
+      expect(header.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 1 headers')
+      expect(contentOf(files, fileOf(0, '.log'))).toEqual(before)
+      flipBit(files, fileOf(0, '.batches'), 70)
+      const table = await repair(directory, files, { apply: true })
+      expect(table.lines[0]).toBe('table: that of the segment 0 is damaged, and written anew')
+      expect(await isSound(files)).toBe(true)
+      expect(await reread(directory)).toEqual(offsets)
+    })
+
+    test('takes note of batches that are gone from its end', async () => {
+      const { files, directory, offsets } = await compactedLog()
+      const log = contentOf(files, fileOf(0, '.log'))
+      const first = 12 + log.readInt32BE(8)
+      putContent(files, fileOf(0, '.log'), log.subarray(0, first))
+      expect(await isSound(files)).toBe(false)
+      const done = await repair(directory, files, { apply: true })
+      expect([done.code, done.error]).toEqual([exitCodes.stopped, ''])
+      expect(await isSound(files)).toBe(true)
+      const left = await reread(directory)
+      expect(left[0]).toBe(offsets[0])
+      expect(left.length).toBeLessThan(offsets.length)
+    })
+
+    test('waits for the broker to finish a compaction that a crash has cut off', async () => {
+      const files = memoryFiles()
+      const directory = testDirectory(files, '/data', 'fsync')
+      await swapBegun(directory)
+      const refused = await repair(directory, files, { apply: true })
+      expect(refused.error).toMatch(/a compaction half done: start the broker once/)
     })
   })
 })
