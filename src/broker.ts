@@ -10,6 +10,7 @@ import {
 import { BrokerStorage } from './broker-storage.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { MetadataLogError } from './cluster/metadata-log.ts'
+import { CompactionChecks } from './cluster/compaction-checks.ts'
 import { RetentionChecks } from './cluster/retention-checks.ts'
 import { consumerOffsetsTopic } from './cluster/topic-name.ts'
 import { success } from './base/result.ts'
@@ -47,6 +48,7 @@ interface Parts {
   readonly cluster: Cluster
   readonly groups: GroupCoordinator
   readonly retention: RetentionChecks
+  readonly compaction: CompactionChecks
   readonly fetchWaiters: FetchWaiters
   readonly server: Server
 }
@@ -91,7 +93,7 @@ export class Broker {
       storage.tellOpened()
       const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
       await groups.load()
-      const retention = retentionChecks(cluster, { settings, clock, onFailure })
+      const upkeep = upkeepOf(cluster, { settings, clock, onFailure })
       const fetchWaiters = new FetchWaiters(clock)
       const fetchSessions = new FetchSessions({ random })
       const dispatch = new Dispatch(handlers)
@@ -110,10 +112,12 @@ export class Broker {
       })
       await makeTopics(cluster, settings.topics)
       const listeners = await listen(server, cluster, settings)
-      const parts = { settings, clock, storage, cluster, groups, retention, fetchWaiters, server }
+      const own = { settings, clock, storage, cluster, groups, fetchWaiters, server }
+      const parts = { ...own, ...upkeep }
       const broker = new Broker(parts, listeners)
       failure.passOn(error => broker.fail(error))
-      retention.start()
+      upkeep.retention.start()
+      upkeep.compaction.start()
       storage.startScrub()
       return broker
     } catch (error) {
@@ -162,9 +166,10 @@ export class Broker {
   fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#state = 'failed'
-    const { settings, storage, groups, retention, fetchWaiters, server } = this.#parts
+    const { settings, storage, groups, retention, compaction, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
     void retention.stop()
+    void compaction.stop()
     void groups.close()
     fetchWaiters.close()
     this.#lettingGo = letGo(storage, server)
@@ -176,7 +181,8 @@ export class Broker {
   }
 
   async #shutDown(): Promise<void> {
-    const { clock, storage, cluster, groups, retention, fetchWaiters, server } = this.#parts
+    const { clock, storage, cluster, groups, retention, compaction, fetchWaiters, server } =
+      this.#parts
     const answered = server.finish()
     fetchWaiters.close()
     await groups.close()
@@ -186,6 +192,7 @@ export class Broker {
     alarm.cancel()
     await server.destroy()
     await retention.stop()
+    await compaction.stop()
     await cluster.close()
     await storage.close()
     this.#closed.resolve()
@@ -292,20 +299,27 @@ export function groupCoordinator(
   return groups
 }
 
-function retentionChecks(
+/** What looks after partitions from time to time; not started yet. */
+function upkeepOf(
   cluster: Cluster,
   options: Pick<Outside, 'clock'> & {
     readonly settings: BrokerSettings
     onFailure(error: unknown): void
   }
-): RetentionChecks {
-  return new RetentionChecks({
+): { readonly retention: RetentionChecks; readonly compaction: CompactionChecks } {
+  const means = {
     clock: options.clock,
     logger: options.settings.logger,
-    intervalMs: () => cluster.config.logRetentionCheckIntervalMs,
     topics: () => cluster.topics(),
-    onFailure: error => options.onFailure(error)
-  })
+    onFailure: (error: unknown) => options.onFailure(error)
+  }
+  return {
+    retention: new RetentionChecks({
+      ...means,
+      intervalMs: () => cluster.config.logRetentionCheckIntervalMs
+    }),
+    compaction: new CompactionChecks({ ...means, configs: () => cluster.config })
+  }
 }
 
 function serverBounds(config: BrokerConfig): Partial<ServerBounds> {

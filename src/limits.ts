@@ -241,6 +241,11 @@ export const wallClockJumpMaxMs = 3_600_000
 export const wallClockSettleMs = 3_600_000
 
 /**
+ * Most memory that a compaction takes for keys, bytes, whatever log.cleaner.dedupe.buffer.size
+ * says; 24 bytes a key, and no more than there are new records.
+ */
+export const compactionKeysSizeMax = 2048 * MiB
+/**
  * Bytes that compaction reads at a time: what it does with them, some 20 ns a byte, holds up
  * everybody else. Kafka: log.cleaner.io.buffer.size.
  */

@@ -36,6 +36,10 @@ export interface BrokerConfig {
   readonly maxRequestPartitionSizeLimit: number
   readonly messageMaxBytes: number
   readonly logRetentionCheckIntervalMs: number
+  readonly logCleanerEnable: boolean
+  readonly logCleanerBackoffMs: number
+  readonly logCleanerDedupeBufferSize: number
+  readonly logCleanerIoBufferLoadFactor: number
   /** -1: a twentieth of the file system, 512 MiB at most. */
   readonly logMinFreeBytes: number
   readonly logScrubIntervalMs: number
@@ -232,6 +236,10 @@ function namedValues(values: ConfigValues): NamedValues {
     maxRequestPartitionSizeLimit: number('max.request.partition.size.limit'),
     messageMaxBytes: number('message.max.bytes'),
     logRetentionCheckIntervalMs: number('log.retention.check.interval.ms'),
+    logCleanerEnable: booleanValue(values, 'log.cleaner.enable'),
+    logCleanerBackoffMs: number('log.cleaner.backoff.ms'),
+    logCleanerDedupeBufferSize: number('log.cleaner.dedupe.buffer.size'),
+    logCleanerIoBufferLoadFactor: number('log.cleaner.io.buffer.load.factor'),
     logMinFreeBytes: number('log.min.free.bytes'),
     logScrubIntervalMs: number('log.scrub.interval.ms'),
     logScrubIoMaxBytesPerSecond: number('log.scrub.io.max.bytes.per.second'),

@@ -1,4 +1,4 @@
-import { failure, type Result } from '../base/result.ts'
+import { failure, type Failure, type Result } from '../base/result.ts'
 import type { TopicConfigs } from '../config/topic-configs.ts'
 import type {
   Compaction,
@@ -13,6 +13,9 @@ import type { ProducerState } from '../storage/producer-state.ts'
 
 /** What the broker lets a compaction use. */
 export type CompactionMeans = Pick<Compaction, 'dedupeBufferSize' | 'dedupeLoadFactor' | 'proceed'>
+
+/** Why a partition was not compacted. */
+export type CompactionFailure = Failure<CompactionError>
 
 export interface PartitionCompactionOptions {
   readonly log: PartitionLog

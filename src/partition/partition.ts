@@ -46,6 +46,7 @@ import { replayLog } from './replay-log.ts'
 import { Visibility } from './visibility.ts'
 
 export type { AppendFailure, AppendInfo, AppendResult, RecordError } from './append-result.ts'
+export type { CompactionFailure, CompactionMeans } from './partition-compaction.ts'
 export type * from './partition-data.ts'
 
 export interface PartitionOptions {

@@ -131,6 +131,13 @@ const throttles = [
   'replica.alter.log.dirs.io.max.bytes.per.second'
 ]
 
+/** Of compaction itself, which goes by what is in force when it looks. */
+const cleaner = [
+  'log.cleaner.backoff.ms',
+  'log.cleaner.dedupe.buffer.size',
+  'log.cleaner.io.buffer.load.factor'
+]
+
 describe('the definitions', () => {
   test('are each defined once, and every default is valid', () => {
     const names = brokerConfigDefinitions.map(({ name }) => name)
@@ -154,10 +161,10 @@ describe('the definitions', () => {
     }
   })
 
-  test('that can change at run time are the first that topics inherit from, and throttles', () => {
+  test('that can change at run time are the first that topics inherit from, and some more', () => {
     const inherited = new Set(topicConfigDefinitions.map(({ synonyms }) => synonyms?.[0]?.name))
     const changeable = brokerConfigDefinitions.filter(
-      ({ name, update }) => update !== undefined && !throttles.includes(name)
+      ({ name, update }) => update !== undefined && ![...throttles, ...cleaner].includes(name)
     )
     for (const { name } of changeable) expect(inherited).toContain(name)
     expect(changeable).toHaveLength([...inherited].filter(name => name !== undefined).length)

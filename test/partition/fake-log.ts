@@ -67,6 +67,7 @@ export class FakeLog implements PartitionLog {
   readonly retentions: RetentionMoment[] = []
   readonly compactions: CompactionMoment[] = []
   wantsCompaction = false
+  cleanableRatio = 1
   /** What a compaction does. */
   compaction: (compaction: Compaction) => Promise<Result<CompactionOutcome, CompactionError>> =
     () =>
@@ -196,7 +197,7 @@ export class FakeLog implements PartitionLog {
   /** Notes what compaction is asked with; it does nothing. */
   compactionNeed(moment: CompactionMoment): CompactionNeed {
     this.compactions.push(moment)
-    return { isWanted: this.wantsCompaction, cleanableRatio: 1 }
+    return { isWanted: this.wantsCompaction, cleanableRatio: this.cleanableRatio }
   }
 
   compact(
