@@ -24,6 +24,8 @@ export interface StorageOptions {
   readonly files: Files
   /** The disk has failed: the broker must stop. */
   readonly onFailure: (error: unknown) => void
+  /** Puts something between a partition and its log; tests plant bugs there. */
+  readonly wrapLog?: (log: PartitionLog, topic: string) => PartitionLog
 }
 
 /** The metadata log keeps everything: what it forgets, the cluster forgets. */
@@ -221,14 +223,14 @@ async function identify(
 async function openPartition(
   { topic, topicId, partition: index, leaderEpoch, configs }: PartitionToOpen,
   log: PartitionLog,
-  { settings, clock }: StorageOptions
+  { settings, clock, wrapLog }: StorageOptions
 ): Promise<Partition> {
   const partition = await Partition.open({
     topic,
     topicId,
     partition: index,
     leaderEpoch,
-    log,
+    log: wrapLog?.(log, topic) ?? log,
     configs,
     clock,
     ownerEpoch: 0

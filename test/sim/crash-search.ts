@@ -1,24 +1,33 @@
 import { Draws } from './draws.ts'
 import type { Crash, CrashKind } from './life.ts'
-import { PlaneRun, type Lived, type RunOptions, type RunStep } from './plane-run.ts'
+import { failureOf, runOptions, type Plan, type PlanFailure } from './plan.ts'
+import { PlaneRun, type CrashStep, type Lived, type RunOptions, type RunStep } from './plane-run.ts'
 import { script } from './plane-script.ts'
 import { isDrawn, lossProfiles } from './power-loss.ts'
 
-/** A crash after which the broker did what it promised not to do. */
-export interface Failure {
+/** A run after which the broker did what it promised not to do. */
+export interface FailedPlan {
   /** Where, in words. */
   readonly place: string
-  readonly error: Error
+  readonly failure: PlanFailure
+  /** Does the same again. */
+  readonly plan: Plan
 }
 
 export interface Found {
-  /** Crashes that were tried. */
+  /** Crashes, or faults, that were tried. */
   points: number
-  /** Starts, of which some were cut off by another crash. */
+  /** Starts that were looked at whole. */
   starts: number
+  /** Starts that a fault of the disk has prevented. */
+  refusals: number
   /** Acknowledged batches that the mode `os` has lost with the power, as it may. */
   lost: number
-  readonly failures: Failure[]
+  readonly failures: FailedPlan[]
+}
+
+export function nothingFound(): Found {
+  return { points: 0, starts: 0, refusals: 0, lost: 0, failures: [] }
 }
 
 /** Lives the scripted lives to their ends. */
@@ -33,95 +42,121 @@ export async function liveScript(options: RunOptions): Promise<readonly Lived[]>
   return lives
 }
 
-/** One crash of one scripted life. */
+/** One crash of one scripted life, and what is done after it. */
 export interface CrashPoint {
   readonly life: number
   readonly crash: Crash
+  readonly afterwards: readonly RunStep[]
 }
 
 /** How many different losses are tried at one moment, of a profile that draws them. */
 const drawsPerMoment = 2
+/** Of so many crashes one is followed by more. */
+const afterwardsInterval = 8
 
 /** Every crash that is tried: at every moment of every life in every way. */
-export function* crashPoints(lives: readonly Lived[], seed: number): Iterable<CrashPoint> {
+export function* crashPoints(
+  lives: readonly Lived[],
+  seed: number,
+  kinds: readonly CrashKind[]
+): Iterable<CrashPoint> {
   const draws = new Draws(seed)
+  let count = 0
   for (const [index, { life }] of lives.entries()) {
     for (let after = 0; after <= life.now; after++) {
-      const at = (kind: CrashKind, torn: number): CrashPoint => {
-        return { life: index, crash: { kind, after, torn, seed: draws.seed() } }
-      }
-      yield at('process', 0)
-      if (life.ops[after]?.type === 'write') yield at('process', 0.5)
-      for (const profile of lossProfiles) {
-        const count = isDrawn(profile) ? drawsPerMoment : 1
-        for (let draw = 0; draw < count; draw++) yield at(profile, 0)
+      for (const [kind, torn] of ways(life.ops[after]?.type === 'write')) {
+        const crash = { kind, after, torn, seed: draws.seed() }
+        if (!kinds.includes(kind)) continue
+        const isFollowed = ++count % afterwardsInterval === 0
+        yield {
+          life: index,
+          crash,
+          afterwards: isFollowed ? afterwards(new Draws(crash.seed)) : []
+        }
       }
     }
   }
 }
 
-/** What comes after a crash: the state is read, used, and must be the same after another crash. */
-const afterwards: readonly RunStep[] = [
-  { type: 'retry', topic: 0, partition: 0, producer: 0, back: 0 },
-  { type: 'produce', topic: 0, partition: 0, producer: 0, count: 1, valueSize: 10 },
-  { type: 'produce', topic: 1, partition: 1, producer: 2, count: 1, valueSize: 10 },
-  { type: 'commit', group: 1, topic: 0, partition: 0 },
-  { type: 'settle' },
-  { type: 'look' }
-]
-
-/**
- * Starts the broker after a crash; then again after it was killed as soon as it was ready; then
- * after a crash somewhere in all of that.
- *
- * @throws Violation
- */
-export async function tryCrash(
-  lives: readonly Lived[],
-  { life, crash }: CrashPoint,
-  options: RunOptions,
-  isThorough: boolean
-): Promise<PlaneRun> {
-  const run = PlaneRun.after(lives[life]!, crash, options)
-  await run.start()
-  if (!isThorough) return run
-  const draws = new Draws(crash.seed)
-  await run.do({ type: 'crash', kind: 'process', share: 1, torn: 0, seed: draws.seed() })
-  const kind = draws.pick<CrashKind>(['process', ...lossProfiles])
-  for (const step of afterwards) await run.do(step)
-  await run.do({ type: 'crash', kind, share: draws.below(100) / 100, torn: 0, seed: draws.seed() })
-  return run
+/** Every way in which a life can end, and how much of the write that is to come is done then. */
+function ways(isWrite: boolean): readonly (readonly [kind: CrashKind, torn: number])[] {
+  const torn = isWrite ? ([['process', 0.5]] as const) : []
+  const lossy = lossProfiles.flatMap(profile =>
+    Array.from({ length: isDrawn(profile) ? drawsPerMoment : 1 }, () => [profile, 0] as const)
+  )
+  return [['process', 0], ...torn, ...lossy]
 }
 
-export interface EnumerationOptions extends RunOptions {
+/**
+ * What comes after a crash: the broker is killed as soon as it is ready, then its state is used,
+ * and must be the same after another crash somewhere in all of that.
+ */
+function afterwards(draws: Draws): readonly RunStep[] {
+  const kind = draws.pick<CrashKind>(['process', ...lossProfiles])
+  const share = draws.below(100) / 100
+  return [
+    { type: 'crash', kind: 'process', at: { share: 1 }, torn: 0, seed: draws.seed() },
+    { type: 'retry', topic: 0, partition: 0, producer: 0, back: 0 },
+    { type: 'retry', topic: 1, partition: 0, producer: 0, back: 1 },
+    { type: 'produce', topic: 0, partition: 0, producer: 0, count: 1, valueSize: 10 },
+    { type: 'produce', topic: 1, partition: 1, producer: 2, count: 1, valueSize: 10 },
+    { type: 'commit', group: 1, topic: 0, partition: 0 },
+    { type: 'settle' },
+    { type: 'look' },
+    { type: 'crash', kind, at: { share }, torn: 0, seed: draws.seed() }
+  ]
+}
+
+/** The scripted lives before `life`, and that one without its end. */
+export function scriptUpTo(life: number): readonly RunStep[] {
+  const before = script.slice(0, life).flatMap(steps => [...steps, { type: 'stop' } as const])
+  return [...before, ...script[life]!]
+}
+
+export interface EnumerationOptions extends Omit<Plan, 'steps'> {
   /** Which crashes are tried: 1 all of them, 10 every tenth. */
   readonly stride: number
+  /** The first of them, below `stride`. */
+  readonly offset: number
   /** Failures after which the search ends. */
   readonly failuresMax: number
-  /** Only these ways to crash; all when left out. */
-  readonly kinds?: readonly CrashKind[]
+  readonly kinds: readonly CrashKind[]
 }
 
 /** Ends the scripted lives at every moment, in every way. */
 export async function enumerateCrashes(options: EnumerationOptions): Promise<Found> {
-  const lives = await liveScript(options)
-  const found: Found = { points: 0, starts: 0, lost: 0, failures: [] }
-  let index = options.seed % options.stride
-  for (const point of crashPoints(lives, options.seed)) {
-    if (options.kinds !== undefined && !options.kinds.includes(point.crash.kind)) continue
-    if (index++ % options.stride !== 0) continue
+  const { durability, seed, stride, offset, failuresMax, kinds } = options
+  const found = nothingFound()
+  const runs = runOptions(options)
+  const lives = await liveScript(runs)
+  let index = -offset
+  for (const point of crashPoints(lives, seed, kinds)) {
+    if (index++ % stride !== 0) continue
     found.points++
+    const run = PlaneRun.after(lives[point.life]!, point.crash, runs)
+    let step = 0
     try {
-      const run = await tryCrash(lives, point, options, found.points % 8 === 0)
-      found.lost += run.counts.lost
-      found.starts += run.counts.starts
+      await run.start()
+      for (const each of point.afterwards) {
+        await run.do(each)
+        step++
+      }
+      await run.start()
     } catch (error) {
-      if (!(error instanceof Error)) throw error
-      found.failures.push({ place: placeOf(lives, point), error })
-      if (found.failures.length >= options.failuresMax) break
+      const before = [...scriptUpTo(point.life), crashStep(point.crash)]
+      const plan: Plan = { durability, seed, steps: [...before, ...point.afterwards] }
+      const failure = { ...failureOf(error), step: before.length + step }
+      found.failures.push({ place: placeOf(lives, point), failure, plan })
     }
+    found.lost += run.counts.lost
+    found.starts += run.counts.starts
+    if (found.failures.length >= failuresMax) break
   }
   return found
+}
+
+function crashStep({ kind, after, torn, seed }: Crash): CrashStep {
+  return { type: 'crash', kind, at: { after }, isClosing: true, torn, seed }
 }
 
 function placeOf(lives: readonly Lived[], { life, crash }: CrashPoint): string {

@@ -26,16 +26,28 @@ export interface DiskFault {
 
 /** Which calls are refused, in the order of a plan. */
 export class DiskFaults {
-  readonly #faults: readonly { readonly fault: DiskFault; met: number }[]
+  readonly #faults: { readonly fault: DiskFault; met: number }[] = []
+  readonly #counts = new Map<FaultyCall, number>()
   /** Ids of the faults that were met. */
   readonly met = new Set<string>()
 
   constructor(faults: readonly DiskFault[]) {
-    this.#faults = faults.map(fault => ({ fault, met: 0 }))
+    for (const fault of faults) this.add(fault)
+  }
+
+  /** Plans one more refusal; it counts calls from now on. */
+  add(fault: DiskFault): void {
+    this.#faults.push({ fault, met: 0 })
+  }
+
+  /** How many calls there were of a kind. */
+  count(call: FaultyCall): number {
+    return this.#counts.get(call) ?? 0
   }
 
   /** The errno name with which this call is refused; null when it is not. */
   meet(call: FaultyCall, path: string): DiskFault['code'] | null {
+    this.#counts.set(call, this.count(call) + 1)
     let code: DiskFault['code'] | null = null
     for (const each of this.#faults) {
       const { fault } = each

@@ -1,3 +1,4 @@
+import { stampLogAppendTime } from '../../src/record/batch.ts'
 import { buildBatch } from '../../src/record/records.ts'
 
 // What clients asked of a broker and what they were told, in plain data and plain words: the other
@@ -20,6 +21,8 @@ export interface Sent extends Action {
   readonly count: number
   readonly valueSize: number
   readonly timestampMs: number
+  /** When the broker took it, in a topic that keeps that time; null in others. */
+  readonly appendTimeMs: number | null
   readonly producerId: number | null
   readonly baseSequence: number
   readonly baseOffset: number
@@ -28,8 +31,8 @@ export interface Sent extends Action {
 export interface PartitionModel {
   /** Those that may be in the log, in the order of their offsets. */
   sent: Sent[]
-  /** DeleteRecords. */
-  deletions: (Action & { readonly offset: number })[]
+  /** By DeleteRecords and by retention: the records before an offset. */
+  deletions: (Action & { offset: number; readonly byClient?: boolean })[]
   /** Where consumers saw the log begin and end. */
   seen: { readonly moment: number; readonly start: number; readonly end: number }[]
   leaderEpochs: { readonly moment: number; readonly leaderEpoch: number }[]
@@ -177,4 +180,16 @@ export function batchOf(sent: Sent): Buffer {
   }))
   const sequence = producerId === null ? {} : { producerId, producerEpoch: 0, baseSequence }
   return buildBatch({ records, ...sequence })
+}
+
+/** The batch that consumers get, but for its offset and leader epoch. */
+export function storedBatchOf(sent: Sent): Buffer {
+  const batch = batchOf(sent)
+  if (sent.appendTimeMs !== null) stampLogAppendTime(batch, 0, sent.appendTimeMs)
+  return batch
+}
+
+/** The largest timestamp of its records, ms. */
+export function maxTimestampOf({ appendTimeMs, timestampMs, count }: Sent): number {
+  return appendTimeMs ?? timestampMs + count - 1
 }

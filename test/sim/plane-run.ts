@@ -1,46 +1,60 @@
+import { createHash, type Hash } from 'node:crypto'
 import { manualClock, type ManualClock } from '../../src/io/manual-clock.ts'
-import type { Files } from '../../src/io/files.ts'
+import { FileError } from '../../src/io/files.ts'
+import { MetadataLogError } from '../../src/cluster/metadata-log.ts'
+import { StartError } from '../../src/start-error.ts'
+import { LogDirectoryError } from '../../src/storage/local/log-directory-error.ts'
 import type { Logger } from '../../src/telemetry/logger.ts'
 import { silentLogger } from '../../src/telemetry/logger.ts'
 import type { DiskFault } from './disk-faults.ts'
 import { Draws } from './draws.ts'
 import { Life, type Crash, type CrashKind } from './life.ts'
 import { checkStart, type StartCheck } from './plane-check.ts'
-import { isDone, newModel, rollBack, type PlaneModel } from './plane-model.ts'
+import { newModel, rollBack, type PlaneModel } from './plane-model.ts'
 import { doStep, type PlaneStep } from './plane-steps.ts'
 import { settle, type World } from './plane-world.ts'
-import { Plane } from './plane.ts'
+import { Plane, type PlaneOptions } from './plane.ts'
+import type { Plant } from './plant.ts'
 import { SimDisk } from './sim-disk.ts'
-import type { SimFiles } from './sim-files.ts'
 import { demand, Violation } from './violation.ts'
 
-/** What a run does: steps of clients, and ends of lives. */
+/** The end of a life by a crash, which may be one of some time ago. */
+export interface CrashStep {
+  readonly type: 'crash'
+  readonly kind: CrashKind
+  /** Where in the life: 0 to 1 of its steps on the disk, or after how many of them. */
+  readonly at: { readonly share: number } | { readonly after: number }
+  /** Whether the life was on its way to an end in order. */
+  readonly isClosing?: boolean
+  readonly torn: number
+  /** What is torn is a write to a file whose path holds this text; any write when left out. */
+  readonly tornIn?: string
+  readonly seed: number
+}
+
+/** What a run does: steps of clients, faults of the disk, and ends of lives. */
 export type RunStep =
   | PlaneStep
   | { readonly type: 'stop' }
-  | {
-      readonly type: 'crash'
-      readonly kind: CrashKind
-      /** Where in the life, 0 to 1. */
-      readonly share: number
-      readonly torn: number
-      readonly seed: number
-    }
+  /** A fault of the life that is to begin next, or of this one from now on. */
+  | { readonly type: 'fault'; readonly fault: DiskFault; readonly from: 'start' | 'now' }
+  | CrashStep
 
 export interface RunOptions {
   readonly durability: 'os' | 'fsync'
   readonly seed: number
-  /** Put between the broker and its disk, for planted bugs. */
-  readonly wrap?: (files: SimFiles) => Files
-  /** Of the first life. */
-  readonly faults?: readonly DiskFault[]
-  readonly sizeMax?: number
+  /** A planted bug. */
+  readonly plant?: Plant
+  /** Whether what happens on the disk is summed up in `trace`. */
+  readonly isTraced?: boolean
 }
 
 /** What a run has seen. */
 export interface RunCounts {
   crashes: number
   starts: number
+  /** Starts that a fault of the disk has prevented. */
+  refusals: number
   /** Acknowledged batches that were gone where they may be: in the mode `os`, with the power. */
   lost: number
 }
@@ -52,72 +66,94 @@ export interface Lived {
   readonly before: PlaneModel
   /** What was known at the end, with the moments of this life. */
   readonly after: PlaneModel
-  /** When clients could connect. */
+  /** When clients could connect; Infinity for a start that was refused. */
   readonly openedAt: number
+  /** Whether everything that was ever acknowledged had to be there. */
+  readonly keptPromises: boolean
+  readonly producers: ReadonlyMap<number, number>
+  readonly wallMs: number
+  readonly lastId: number
 }
 
-/** A broker on a simulated disk, life after life, with what its clients know. */
+/**
+ * A broker on a simulated disk, life after life, with what its clients know. It is started by the
+ * first step that needs it.
+ */
 export class PlaneRun {
-  readonly counts: RunCounts = { crashes: 0, starts: 0, lost: 0 }
-  readonly clock: ManualClock
+  readonly counts: RunCounts = { crashes: 0, starts: 0, refusals: 0, lost: 0 }
   readonly #options: RunOptions
-  readonly #draws: Draws
-  readonly #producers = new Map<number, number>()
+  readonly #hash: Hash | null
+  #draws: Draws
+  #producers = new Map<number, number>()
   #lastId = 0
+  #wallMs = manualClock().wallMs()
   #disk = new SimDisk()
   #model: PlaneModel = newModel()
   #keepsPromises = true
+  #faults: DiskFault[] = []
   #before: PlaneModel = newModel()
+  #life: Life | null = null
+  #clock: ManualClock = manualClock()
   #world: World | null = null
 
   constructor(options: RunOptions) {
     this.#options = options
     this.#draws = new Draws(options.seed)
-    this.clock = manualClock()
+    this.#hash = options.isTraced === true ? createHash('sha256') : null
   }
 
   /** A run that goes on where a crash has ended another one's life. */
   static after(lived: Lived, crash: Crash, options: RunOptions): PlaneRun {
-    const run = new PlaneRun({ ...options, seed: crash.seed })
-    run.#lastId = 1_000_000
-    run.#endAt(lived, crash)
+    const run = new PlaneRun(options)
+    run.#endWith(lived, crash)
     return run
   }
 
-  get world(): World {
-    demand(this.#world !== null, 'no start', () => 'nobody has started the broker')
-    return this.#world!
+  /** Sums up everything that was done to the disk and learned by clients. */
+  get trace(): string {
+    const hash = this.#hash?.copy() ?? createHash('sha256')
+    return hash
+      .update(JSON.stringify([this.#model, this.counts]))
+      .digest('hex')
+      .slice(0, 16)
+  }
+
+  /** Of the present life; null between two lives. */
+  get world(): World | null {
+    return this.#world
   }
 
   /** @throws Violation */
   async do(step: RunStep): Promise<void> {
-    if (step.type === 'stop') {
-      await this.stop()
-      await this.start()
-    } else if (step.type === 'crash') {
-      await this.crash(step)
-      await this.start()
-    } else await doStep(this.world, step)
-    const { violation } = this.world
-    if (violation !== null) throw violation
+    if (step.type === 'fault') {
+      if (step.from === 'start') this.#faults.push(step.fault)
+      else this.#life?.files.faults.add(step.fault)
+      return
+    }
+    await this.start()
+    if (step.type === 'stop') await this.stop()
+    else if (step.type === 'crash') await this.#crash(step)
+    else if (this.#world !== null) await this.#step(this.#world, step)
   }
 
-  /** Starts the broker on what its last life has left, and holds it to what clients know. */
+  /**
+   * Starts the broker on what its last life has left, and holds it to what clients know. Does
+   * nothing when it is running, or was refused.
+   *
+   * @throws Violation
+   */
   async start(): Promise<void> {
-    const { durability, wrap, sizeMax } = this.#options
-    const faults = this.counts.starts === 0 ? (this.#options.faults ?? []) : []
-    const sizes = sizeMax === undefined ? {} : { sizeMax }
-    const life = new Life(this.#disk, { seed: this.#draws.seed(), faults, ...sizes })
+    if (this.#life !== null) return
+    const life = new Life(this.#disk, { seed: this.#draws.seed(), faults: this.#faults })
+    this.#faults = []
+    this.#life = life
+    this.#clock = manualClock(this.#wallMs)
     this.#before = structuredClone(this.#model)
     const complaints: string[] = []
-    const plane = await opened({
-      files: wrap?.(life.files) ?? life.files,
-      clock: this.clock,
-      seed: this.#draws.seed(),
-      durability,
-      logger: errorLogger(complaints)
-    })
-    demand(complaints.length === 0, 'damaged', () => complaints.join('; '))
+    const plane = await this.#open(life, complaints)
+    if (plane === null) return
+    const isFaulty = life.files.faults.met.size > 0
+    demand(isFaulty || complaints.length === 0, 'damaged', () => complaints.join('; '))
     const check: StartCheck = { keepsPromises: this.#keepsPromises, lostCount: 0 }
     await checkStart(plane, this.#model, check)
     this.counts.lost += check.lostCount
@@ -128,7 +164,7 @@ export class PlaneRun {
       plane,
       life,
       model: this.#model,
-      clock: this.clock,
+      clock: this.#clock,
       waiting: new Set(),
       producers: this.#producers,
       violation: null,
@@ -138,12 +174,52 @@ export class PlaneRun {
 
   /** Ends the present life in order. */
   async stop(): Promise<Lived> {
-    const { plane, life, model } = this.world
-    await settle(this.world)
+    await this.#close()
+    const lived = this.#lived()
+    const { now } = lived.life
+    this.#endAt(lived, { kind: 'process', after: now, torn: 0, seed: this.#draws.seed() })
+    return lived
+  }
+
+  /** Null when a fault of the disk has prevented the start. */
+  async #open(life: Life, complaints: string[]): Promise<Plane | null> {
+    const { durability, plant } = this.#options
+    try {
+      return await opened({
+        files: life.files,
+        clock: this.#clock,
+        seed: this.#draws.seed(),
+        durability,
+        logger: errorLogger(complaints),
+        ...(plant === undefined ? {} : { plant })
+      })
+    } catch (error) {
+      const isFaulty = life.files.faults.met.size > 0
+      if (!isFaulty || !isRefusal(error)) throw new Violation('no start', String(error))
+      this.counts.refusals++
+      return null
+    }
+  }
+
+  async #step(world: World, step: PlaneStep): Promise<void> {
+    await doStep(world, step)
+    if (world.violation !== null) throw world.violation
+    const { failure } = world.plane
+    const mayFail = failure === null || world.life.files.faults.met.size > 0
+    demand(mayFail, 'failed', () => String(failure))
+  }
+
+  async #close(): Promise<void> {
+    const world = this.#world
+    if (world === null) return
+    const { plane, life, model } = world
+    await settle(world)
     const closing = { started: life.now, done: null as number | null }
     model.closing = closing
     let isOver = false
-    const closed = plane.close().then(() => (closing.done = life.now))
+    const closed = plane.close().then(() => {
+      if (plane.failure === null) closing.done = life.now
+    })
     const over = closed.catch(() => {}).finally(() => (isOver = true))
     // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
     for (let turns = 0; !isOver; turns++) {
@@ -151,35 +227,66 @@ export class PlaneRun {
       demand(turns < 10_000, 'stuck', () => 'the broker does not end')
     }
     await over
-    const lived = this.#lived()
-    this.#endAt(lived, { kind: 'process', after: life.now, torn: 0, seed: 0 })
-    return lived
   }
 
-  /** Ends the present life with a crash, which may be one of some time ago. */
-  async crash(step: RunStep & { type: 'crash' }): Promise<void> {
-    const { life } = this.world
-    const after = Math.min(Math.floor(step.share * (life.now + 1)), life.now)
-    this.#endAt(this.#lived(), { kind: step.kind, after, torn: step.torn, seed: step.seed })
+  async #crash(step: CrashStep): Promise<void> {
+    if (step.isClosing === true) await this.#close()
+    const lived = this.#lived()
+    const { kind, torn, seed, at } = step
+    const after = 'after' in at ? at.after : momentOf(lived.life, at.share, step)
+    this.#endWith(lived, { kind, after, torn, seed })
     this.counts.crashes++
   }
 
   /** The present life as it is; what goes on in it later is not seen. */
   #lived(): Lived {
-    const { life, model } = this.world
-    const openedAt = model.opened ?? 0
-    return { life, before: this.#before, after: model, openedAt }
+    const life = this.#life
+    if (life === null) throw new Violation('no start', 'there is no life to end')
+    return {
+      life,
+      before: this.#before,
+      after: this.#world?.model ?? this.#before,
+      openedAt: this.#world === null ? Infinity : (this.#model.opened ?? 0),
+      keptPromises: this.#keepsPromises,
+      producers: this.#producers,
+      wallMs: this.#clock.wallMs(),
+      lastId: this.#lastId
+    }
+  }
+
+  /** What is drawn after a crash follows from the crash alone. */
+  #endWith(lived: Lived, crash: Crash): void {
+    this.#draws = new Draws(crash.seed)
+    this.#endAt(lived, crash)
   }
 
   #endAt(lived: Lived, crash: Crash): void {
-    lived.life.files.stop()
-    this.#disk = lived.life.crashed(crash)
+    const { life } = lived
+    life.files.stop()
+    if (this.#hash !== null) hashOps(this.#hash, life, crash)
+    this.#disk = life.crashed(crash)
     this.#model = modelAt(lived, crash.after)
+    const known = new Set(this.#model.producerIds.map(each => each.producerId))
+    this.#producers = new Map([...lived.producers].filter(([, id]) => known.has(id)))
+    this.#wallMs = lived.wallMs
+    this.#lastId = lived.lastId
     const isPowerCut = crash.kind !== 'process'
-    const wasKept = crash.after >= lived.openedAt || this.#keepsPromises
+    const wasKept = crash.after >= lived.openedAt || lived.keptPromises
     this.#keepsPromises = this.#options.durability === 'fsync' || (!isPowerCut && wasKept)
+    this.#life = null
     this.#world = null
   }
+}
+
+/** The moment at a share of a life; one that tears something comes with the next such write. */
+function momentOf(life: Life, share: number, { torn, tornIn = '' }: CrashStep): number {
+  const moment = Math.min(Math.floor(share * (life.now + 1)), life.now)
+  if (torn === 0) return moment
+  const write = life.ops.findIndex(
+    (op, index) =>
+      index >= moment && op.type === 'write' && life.files.pathOf(op.node).includes(tornIn)
+  )
+  return write === -1 ? moment : write
 }
 
 /** What clients knew at a moment of a life. */
@@ -191,14 +298,23 @@ function modelAt(lived: Lived, moment: number): PlaneModel {
   }
   const model = structuredClone(lived.before)
   // Whether a start that was cut off has taken the mark of the clean shutdown away is open.
-  if (isDone(model.closing) || model.closing !== null) {
+  if (model.closing !== null) {
     model.opened = null
     model.closing = null
   }
   return model
 }
 
-async function opened(options: Parameters<typeof Plane.open>[0]): Promise<Plane> {
+function hashOps(hash: Hash, { ops }: Life, crash: Crash): void {
+  for (const op of ops) {
+    if (op.type !== 'write') hash.update(JSON.stringify(op))
+    else hash.update(`${op.node} ${op.position} ${op.bytes.length}`).update(op.bytes)
+  }
+  hash.update(JSON.stringify(crash))
+}
+
+/** Waits for a start, which simulated time does not move on. */
+async function opened(options: PlaneOptions): Promise<Plane> {
   let outcome: { plane: Plane } | { error: unknown } | null = null
   void Plane.open(options).then(
     plane => (outcome = { plane }),
@@ -211,7 +327,14 @@ async function opened(options: Parameters<typeof Plane.open>[0]): Promise<Plane>
   }
   const done = outcome as { plane: Plane } | { error: unknown }
   if ('plane' in done) return done.plane
-  throw new Violation('no start', String(done.error))
+  throw done.error
+}
+
+/** Whether a start says in words what kept it from happening. */
+function isRefusal(error: unknown): boolean {
+  return [FileError, StartError, LogDirectoryError, MetadataLogError].some(
+    kind => error instanceof kind
+  )
 }
 
 /** Collects what is logged as an error. */

@@ -38,6 +38,11 @@ export const script: readonly (readonly RunStep[])[] = [
     produce(0, 0, 0),
     produce(0, 1, 2),
     settle,
+    // By size, while something else is under way.
+    { type: 'retain', topic: 0 },
+    produce(0, 0, 0),
+    settle,
+    { type: 'advance', ms: 60 },
     look
   ],
   [
@@ -54,7 +59,19 @@ export const script: readonly (readonly RunStep[])[] = [
     { type: 'deleteRecords', topic: 0, partition: 0, share: 1 },
     settle,
     produce(0, 0, 0),
-    { type: 'advance', ms: 150 },
+    { type: 'advance', ms: 300 },
+    produce(1, 0, 0),
+    settle,
+    // By time: first the segments but the last one, then that one too, which rolls it.
+    { type: 'advance', ms: 200 },
+    { type: 'retain', topic: 1 },
+    settle,
+    { type: 'advance', ms: 500 },
+    { type: 'retain', topic: 1 },
+    produce(1, 0, 0),
+    settle,
+    look,
+    { type: 'advance', ms: 60 },
     settle
   ],
   [
@@ -69,6 +86,10 @@ export const script: readonly (readonly RunStep[])[] = [
     produce(1, 1, 0),
     settle,
     look,
+    { type: 'deleteRecords', topic: 1, partition: 0, share: 0.5 },
+    settle,
+    produce(1, 0, 2),
+    settle,
     { type: 'leave', group: 0 },
     { type: 'deleteGroup', group: 0 },
     { type: 'join', group: 1 },

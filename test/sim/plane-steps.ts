@@ -15,7 +15,9 @@ import {
   type TopicModel
 } from './plane-model.ts'
 import { joinAndSync, leaveGroup } from './plane-group-steps.ts'
+import { retain } from './plane-retention.ts'
 import { settle, whenAnswered, type World } from './plane-world.ts'
+import { topicName, topicRules } from './plane-topics.ts'
 import { demand, Violation } from './violation.ts'
 
 /** What a client does; numbers choose among the few names that there are. */
@@ -37,7 +39,10 @@ export type PlaneStep =
       /** How many batches ago. */
       readonly back: number
     }
-  | { readonly type: 'createTopic' | 'deleteTopic' | 'alterTopic'; readonly topic: number }
+  | {
+      readonly type: 'createTopic' | 'deleteTopic' | 'alterTopic' | 'retain'
+      readonly topic: number
+    }
   | {
       readonly type: 'deleteRecords'
       readonly topic: number
@@ -56,10 +61,6 @@ export type PlaneStep =
   | { readonly type: 'look' }
   | { readonly type: 'settle' }
 
-const topicNames = ['orders', 'audit', 'third']
-/** Segments of few batches: their offset index has room for five. */
-const topicConfigs = { 'segment.index.bytes': '40', 'index.interval.bytes': '1' }
-
 /** Does one step; what it asks for may be answered later. */
 export async function doStep(world: World, step: PlaneStep): Promise<void> {
   switch (step.type) {
@@ -68,11 +69,13 @@ export async function doStep(world: World, step: PlaneStep): Promise<void> {
     case 'retry':
       return retry(world, step)
     case 'createTopic':
-      return createTopic(world, topicNames[step.topic % topicNames.length]!)
+      return createTopic(world, topicName(step.topic))
     case 'deleteTopic':
-      return deleteTopic(world, topicNames[step.topic % topicNames.length]!)
+      return deleteTopic(world, topicName(step.topic))
     case 'alterTopic':
-      return alterTopic(world, topicNames[step.topic % topicNames.length]!)
+      return alterTopic(world, topicName(step.topic))
+    case 'retain':
+      return retain(world, topicName(step.topic))
     case 'deleteRecords':
       return deleteRecords(world, step)
     case 'commit':
@@ -111,7 +114,7 @@ function target(
   { plane, model }: World,
   step: { readonly topic: number; readonly partition: number }
 ): Target | null {
-  const topic = presentTopic(model, topicNames[step.topic % topicNames.length]!)
+  const topic = presentTopic(model, topicName(step.topic))
   if (topic === undefined || topic.deletion !== null || !isDone(topic)) return null
   const index = step.partition % topic.partitions.length
   const partition = plane.cluster.partition(topic.name, index)
@@ -120,10 +123,11 @@ function target(
 }
 
 function produce(world: World, step: PlaneStep & { type: 'produce' }): void {
-  const { life, clock, producers } = world
+  const { life, clock, producers, plane } = world
   const to = target(world, step)
   if (to === null) return
   const producerId = producers.get(step.producer) ?? null
+  const hasFailed = plane.failure !== null
   const sent: Sent = {
     started: life.now,
     done: null,
@@ -131,12 +135,13 @@ function produce(world: World, step: PlaneStep & { type: 'produce' }): void {
     count: step.count,
     valueSize: step.valueSize,
     timestampMs: clock.wallMs(),
+    appendTimeMs: topicRules(to.topic.name).stampsTime ? clock.wallMs() : null,
     producerId,
     baseSequence: producerId === null ? -1 : nextSequence(to.model, producerId),
     baseOffset: to.partition.logEndOffset
   }
   const answer = to.partition.append(batchOf(sent), { acks: -1, produceVersion: 11 })
-  if (to.partition.logEndOffset === sent.baseOffset) {
+  if (hasFailed || to.partition.logEndOffset === sent.baseOffset) {
     // Nothing was taken: the disk is full, or has failed.
     void whenAnswered(world, answer, result => {
       demand(!result.ok, 'wrong answer', () => 'an append is acknowledged and not there')
@@ -202,7 +207,7 @@ function createTopic(world: World, name: string): void {
     numPartitions: topic.partitions.length,
     replicationFactor: -1,
     assignments: [],
-    configs: Object.entries(topicConfigs).map(([key, value]) => ({ name: key, value }))
+    configs: Object.entries(topicRules(name).configs).map(([key, value]) => ({ name: key, value }))
   }
   const answer = plane.cluster.createTopics([wanted], { validateOnly: false })
   void whenAnswered(world, answer, created => {
@@ -261,7 +266,8 @@ function deleteRecords(world: World, step: PlaneStep & { type: 'deleteRecords' }
   if (to === null) return
   const { logStartOffset, highWatermark } = to.partition
   const offset = logStartOffset + Math.ceil((highWatermark - logStartOffset) * step.share)
-  const deletion = { started: world.life.now, done: null as number | null, offset }
+  const started = world.life.now
+  const deletion = { started, done: null as number | null, offset, byClient: true }
   to.model.deletions.push(deletion)
   void whenAnswered(world, to.partition.deleteRecords(offset), deleted => {
     if (deleted.ok) deletion.done = world.life.now

@@ -8,6 +8,7 @@ import type { Clock } from '../../src/io/clock.ts'
 import type { Files } from '../../src/io/files.ts'
 import { seededRandom } from '../../src/io/seeded-random.ts'
 import type { Logger } from '../../src/telemetry/logger.ts'
+import type { Plant } from './plant.ts'
 
 export interface PlaneOptions {
   readonly files: Files
@@ -15,6 +16,7 @@ export interface PlaneOptions {
   readonly seed: number
   readonly durability: Exclude<DurabilityMode, 'memory'>
   readonly logger: Logger
+  readonly plant?: Plant
 }
 
 /** All of a broker but its sockets, put together by the functions that `Broker` uses. */
@@ -26,7 +28,8 @@ export class Plane {
 
   /** @throws StartError, LogDirectoryError, MetadataLogError or FileError, as a start does */
   static async open(options: PlaneOptions): Promise<Plane> {
-    const { files, clock, seed, durability, logger } = options
+    const { clock, seed, durability, logger, plant } = options
+    const files = plant?.wrapFiles?.(options.files) ?? options.files
     const random = seededRandom(seed)
     const settings = brokerSettings({
       dataDir: '/data',
@@ -42,9 +45,18 @@ export class Plane {
     const config = brokerConfig(settings)
     const failure: { error: unknown } = { error: null }
     const onFailure = (error: unknown): void => void (failure.error ??= error)
-    const storage = await BrokerStorage.open({ settings, config, clock, random, files, onFailure })
+    const storage = await BrokerStorage.open({
+      settings,
+      config,
+      clock,
+      random,
+      files,
+      onFailure,
+      wrapLog: (log, topic) => plant?.wrapLog?.(log, topic) ?? log
+    })
     try {
-      const cluster = await openCluster(storage, { settings, config, random })
+      const planted = plant?.wrapStorage?.(storage) ?? storage
+      const cluster = await openCluster(planted, { settings, config, random })
       const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
       await groups.load()
       if (failure.error !== null) throw failure.error

@@ -10,6 +10,7 @@ export type ViolationKind =
   | 'no start'
   | 'stuck'
   | 'damaged'
+  | 'failed'
 
 /** Thrown by every check of the simulation. */
 export class Violation extends Error {

@@ -151,11 +151,13 @@ export class CompactedSegment {
   open(configs: LogConfigs): Segment {
     assert(this.#finished !== null, 'a segment is opened when it is finished')
     const { mark, end } = this.#finished
+    const journal = [...end.journal, mark]
     const contents = {
       identity: this.identity,
       state: { sequence: 0, ...end.note },
       stateDamaged: false,
-      journal: [...end.journal, mark],
+      journal,
+      journalCount: journal.length,
       journalDamaged: false
     }
     const { identity } = this

@@ -67,6 +67,30 @@ export function newestState(found: readonly FoundSegment[]): LogState | null {
   return last === undefined ? null : stateOf(last)
 }
 
+/**
+ * Takes what the log last noted to the disk. It is written again first: a sync that failed in an
+ * earlier life may have left it in the page cache alone.
+ *
+ * @throws FileError when the system refuses
+ */
+export async function syncNewestState(
+  { files, durability }: LogContext,
+  folder: string,
+  found: readonly FoundSegment[]
+): Promise<void> {
+  const newest = found.findLast(each => stateOf(each) !== null)
+  if (newest === undefined || durability === 'memory') return
+  const file = files.open(segmentPath(folder, newest.baseOffset, sidecarSuffix), 'readWrite')
+  try {
+    const bytes = Buffer.alloc(file.size())
+    file.writeSync([bytes.subarray(0, file.readSync(bytes, 0))], 0)
+    await file.datasync()
+  } finally {
+    file.close()
+  }
+  await files.syncDirectory(folder)
+}
+
 function stateOf(found: FoundSegment): LogState | null {
   return found.contents?.state ?? null
 }

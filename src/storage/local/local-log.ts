@@ -70,6 +70,8 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
   readonly structure = new Serial()
   configs: LogConfigs
   #logStartOffset: number
+  /** What sidecars are told: ahead of `#logStartOffset` until that is durable. */
+  notedStartOffset: number
   #logEndOffset: number
   #ownerEpoch = -1
   #truncationCount = 0
@@ -88,6 +90,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     this.segments = new SegmentList(recovered.segments)
     this.epochs = recovered.epochs
     this.#logStartOffset = recovered.logStartOffset
+    this.notedStartOffset = recovered.logStartOffset
     this.#logEndOffset = recovered.logEndOffset
     this.folder = new LogFolder(context, name, hasFolder)
     this.snapshots = new SnapshotFiles(context, this.folder.path, recovered.snapshotOffsets, this)
@@ -209,15 +212,20 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     if (refused !== null) return refused
     if (offset <= this.#logStartOffset) return success(undefined)
     if (offset > this.#logEndOffset) return failure('UNEXPECTED_OFFSET', 'beyond the log end')
-    this.#logStartOffset = offset
+    this.notedStartOffset = Math.max(this.notedStartOffset, offset)
     const active = this.segments.active
     assert(active !== undefined, 'a log with offsets has a segment')
     try {
       active.sidecar.writeState(this.durability.note(active), true)
       const noted = await this.#noted(active)
       if (!noted.ok) return noted
-      // Into the other slot as well: a log start offset must survive the loss of either.
-      active.sidecar.writeState(this.durability.note(active), false)
+      // Nobody sees it before: what was seen to be gone must not return.
+      this.#logStartOffset = Math.max(this.#logStartOffset, offset)
+      // Of a log that was closed meanwhile the next start drops the segments.
+      if (this.#state === 'closed') return noted
+      // Into the other slot as well, of what is the active segment now: either may be lost.
+      const { active: told } = this.segments
+      told?.sidecar.writeState(this.durability.note(told), false)
       await this.structure.run(() => this.#dropSegments())
       return noted
     } catch (error) {
@@ -293,11 +301,10 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     return this.configs.fileDeleteDelayMs
   }
 
-  /** After a crash: takes to the disk what recovery found beyond the durable watermark. */
+  /** After a crash: takes to the disk what may be in the page cache only. */
   async settle(isCut: boolean): Promise<void> {
-    if (this.#context.durability === 'memory') return
-    if (this.durability.end.offset >= this.#logEndOffset && !isCut) return
-    await settleLog(this.#context, this.segments, this.durability)
+    const found = { logEndOffset: this.#logEndOffset, isCut }
+    await settleLog(this.#context, this.segments, this.durability, found)
   }
 
   /**
@@ -422,12 +429,14 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
 
   /** Sets segments aside that are wholly below the log start offset, which is durable by now. */
   async #dropSegments(): Promise<void> {
+    const isClosed = (): boolean => this.#state === 'closed'
+    if (isClosed()) return
     const { active } = this.segments
     if (active !== undefined && this.#logStartOffset === this.#logEndOffset) {
       // The new segment alone will know where the log ends, so it must be on disk before the others
       // go.
       if (active.size > 0) this.durability.changed(this.#roll(active))
-      if (!(await this.#whenFlushed()).ok) return
+      if (!(await this.#whenFlushed()).ok || isClosed()) return
     }
     for (const segment of this.segments.takeBelow(this.#logStartOffset)) this.#setAside(segment)
     this.epochs.dropBelow(this.segments.all[0]?.baseOffset ?? 0)
@@ -447,6 +456,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     this.#truncationCount++
     this.#logEndOffset = endOffset
     this.#logStartOffset = Math.min(this.#logStartOffset, endOffset)
+    this.notedStartOffset = this.#logStartOffset
     this.durability.lower({ offset: endOffset, segment, position })
     for (const told of new Set([segment, this.segments.active!])) {
       told.sidecar.writeState(this.durability.note(told), true)

@@ -7,14 +7,18 @@ import type { Segment } from './segment.ts'
 /**
  * After a crash: takes to the disk what recovery found beyond the durable watermark, before anybody
  * is told of it. Those bytes are written again first, since a sync that failed in an earlier life
- * may have left them in the page cache alone, where another sync would pass over them.
+ * may have left them in the page cache alone, where another sync would pass over them. So it goes
+ * with notes, such as a log start offset.
  */
 export async function settleLog(
   context: LogContext,
   segments: SegmentList,
-  durability: LogDurability
+  durability: LogDurability,
+  { logEndOffset, isCut }: { readonly logEndOffset: number; readonly isCut: boolean }
 ): Promise<void> {
   const { end } = durability
+  const isDurable = end.offset >= logEndOffset && !isCut && !durability.hasChanges
+  if (isDurable || context.durability === 'memory') return
   for (const segment of segments.all) {
     if (segment.endOffset <= end.offset) continue
     const from = segment === end.segment ? Math.min(end.position, segment.size) : 0

@@ -65,7 +65,7 @@ async function prepareFolder(files: Files, path: string): Promise<boolean> {
       missing.push(above)
     }
     files.makeDirectory(path)
-    for (const made of missing) await files.syncDirectory(parentOf(made) || '/')
+    if (!files.exists(`${path}/${metaPropertiesName}`)) await syncNames(files, path, missing)
     return files.list(path).every(({ name }) => unusedNames.has(name))
   } catch (error) {
     if (!isFileError(error)) throw error
@@ -76,6 +76,21 @@ async function prepareFolder(files: Files, path: string): Promise<boolean> {
       )
     }
     throw unreadable(path, error.message)
+  }
+}
+
+/**
+ * Makes the name of a new directory durable, and those of the folders above it: who made them may
+ * have been killed before they were. What was not made just now may be closed to us; whoever made
+ * that will have seen to it.
+ */
+async function syncNames(files: Files, path: string, made: readonly string[]): Promise<void> {
+  for (let name = path; name !== ''; name = parentOf(name)) {
+    try {
+      await files.syncDirectory(parentOf(name) || '/')
+    } catch (error) {
+      if (!isFileError(error) || made.includes(name)) throw error
+    }
   }
 }
 

@@ -13,7 +13,8 @@ export type AppendResult = Result<void, AppendError>
 /** What is looked at of the log whose durability this is. */
 export interface FlushedLog {
   readonly segments: SegmentList
-  readonly logStartOffset: number
+  /** The log start offset that sidecars are told. */
+  readonly notedStartOffset: number
   readonly logEndOffset: number
 }
 
@@ -73,10 +74,15 @@ export class LogDurability {
     return this.#end
   }
 
+  /** Whether bytes or notes wait for a sync. */
+  get hasChanges(): boolean {
+    return this.#unsynced.size > 0
+  }
+
   /** What the sidecar of `segment` has to say now. */
   note(segment: Segment | null): StateNote {
     return {
-      logStartOffset: this.#log.logStartOffset,
+      logStartOffset: this.#log.notedStartOffset,
       durableEndOffset: this.#end.offset,
       durablePosition: segment !== null && this.#end.segment === segment ? this.#end.position : 0
     }

@@ -8,7 +8,7 @@ import {
   segmentSuffixes
 } from './file-names.ts'
 import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
-import { findSegments, newestState, type FoundSegment } from './found-segment.ts'
+import { findSegments, newestState, syncNewestState, type FoundSegment } from './found-segment.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import type { SyncedEnd } from './log-durability.ts'
@@ -113,7 +113,7 @@ class Recovery {
     const all = findSegments(this.#context, folder, name, entries)
     this.#state = newestState(all)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
-    const found = await this.#cutTooEarly(this.#dropBelowStart(all))
+    const found = await this.#cutTooEarly(await this.#dropBelowStart(all))
     this.#logStartOffset = Math.max(
       this.#state?.logStartOffset ?? found[0]?.baseOffset ?? 0,
       this.#options.checkpointedStartOffset
@@ -126,9 +126,8 @@ class Recovery {
         break
       }
     }
-    const logStartOffset = this.#logStartOffset
-    this.#coverLostEnd(logStartOffset)
-    const logEndOffset = this.#segments.at(-1)?.endOffset ?? logStartOffset
+    this.#coverLostEnd(this.#logStartOffset)
+    const logEndOffset = this.#segments.at(-1)?.endOffset ?? this.#logStartOffset
     const offsets = snapshotOffsets(entries)
     // What is appended at the offsets that the log has lost is something else: a snapshot of what
     // was there has to be gone before.
@@ -137,7 +136,7 @@ class Recovery {
     return {
       segments: this.#segments,
       epochs: this.#epochs,
-      logStartOffset,
+      logStartOffset: this.#logStartOffset,
       logEndOffset,
       durableEnd: this.#durableEnd(logEndOffset),
       isCrashed: !this.#options.isClean,
@@ -160,18 +159,22 @@ class Recovery {
   }
 
   /**
-   * Removes segments below the log start offset, which a crash kept from being removed, or undid.
+   * Removes segments below the log start offset, which a crash kept from being removed, or undid;
+   * the note of that offset may be in the page cache only, and goes to the disk before.
    */
-  #dropBelowStart(found: readonly FoundSegment[]): readonly FoundSegment[] {
+  async #dropBelowStart(found: readonly FoundSegment[]): Promise<readonly FoundSegment[]> {
     const logStartOffset = this.#state?.logStartOffset ?? 0
     const kept = found.findLastIndex(({ baseOffset }) => baseOffset <= logStartOffset)
-    for (const { baseOffset } of found.slice(0, Math.max(kept, 0))) {
+    const { folder, isClean } = this.#options
+    if (kept <= 0) return found
+    if (!isClean) await syncNewestState(this.#context, folder, found)
+    for (const { baseOffset } of found.slice(0, kept)) {
       for (const suffix of segmentSuffixes) {
-        const path = segmentPath(this.#options.folder, baseOffset, suffix)
+        const path = segmentPath(folder, baseOffset, suffix)
         if (this.#context.files.exists(path)) this.#context.files.remove(path)
       }
     }
-    return found.slice(Math.max(kept, 0))
+    return found.slice(kept)
   }
 
   #identity(baseOffset: number): SegmentIdentity {
@@ -229,11 +232,10 @@ class Recovery {
     }
     const marks = this.#trustedMarks(segment, found, nextBaseOffset)
     const last = marks.at(-1) ?? null
-    const isWhole =
-      last !== null &&
-      (last.position === found.fileSize || (!isLast && last.endOffset === nextBaseOffset))
+    // A sealed one that does not reach the next one may become the last one: that has indexes.
+    const isWhole = last !== null && !isLast && last.endOffset === nextBaseOffset
     let isIntact = true
-    if (isWhole && !isLast) {
+    if (isWhole) {
       segment.restore(last, null)
       this.#settle(segment)
     } else {
@@ -354,7 +356,7 @@ class Recovery {
     })
     this.#isCut = true
     segment.cutBack()
-    segment.sidecar.truncateJournal(segment.size, segment.endOffset)
+    segment.sidecar.cutJournal(segment.size, segment.endOffset)
     this.#epochs.truncate(segment.endOffset)
     return false
   }

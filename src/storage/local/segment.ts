@@ -171,9 +171,7 @@ export class Segment implements IndexHolder {
   dropMarks(last: Mark | null): void {
     this.#lastMark = last
     const position = last?.position ?? 0
-    if (this.sidecar.marks.some(mark => mark.position > position)) {
-      this.sidecar.truncateJournal(position, Infinity)
-    }
+    this.sidecar.cutJournal(position, Number.MAX_SAFE_INTEGER)
   }
 
   get indexesSize(): number {

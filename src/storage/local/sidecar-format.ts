@@ -8,8 +8,9 @@ import { readInt64, writeInt64 } from './int64.ts'
 //      0  identity, 256 bytes  whose segment this is; written once
 //    512  state, 40 bytes      two slots that are written in turn, in sectors of their own:
 //   1024  state, 40 bytes      a write that the power tears leaves what was true before
-//   1536  journal              marks, leader epochs and compactions, 64 bytes each, in the order
-//                              they happened
+//   1536  journal              marks, leader epochs, compactions and cuts, 64 bytes each, in the
+//                              order they happened; nothing in it is written over, since a write
+//                              over what was promised may be the one that the power tears
 //
 // Every part ends with the CRC-32C of what is before it. Those of states and journal entries are
 // mixed with a key that follows from the segment and with their position: one that the disk has put
@@ -43,6 +44,7 @@ export const journalEntrySize = 64
 const markKind = 1
 const leaderEpochKind = 2
 const compactionKind = 3
+const cutKind = 4
 
 export interface SegmentIdentity {
   readonly clusterId: string
@@ -117,6 +119,22 @@ export interface CompactionEntry {
 }
 
 export type JournalEntry = Mark | LeaderEpochEntry | CompactionEntry
+
+/** Marks behind `position`, and leader epochs that begin at `endOffset` or later, count no more. */
+export interface JournalCut {
+  readonly kind: 'cut'
+  readonly position: number
+  /** At most `Number.MAX_SAFE_INTEGER`, which takes no leader epoch away. */
+  readonly endOffset: number
+}
+
+/** The entries that a cut leaves. */
+export function entriesKept(entries: readonly JournalEntry[], cut: JournalCut): JournalEntry[] {
+  return entries.filter(entry => {
+    if (entry.kind === 'mark') return entry.position <= cut.position
+    return entry.kind === 'compaction' || entry.startOffset < cut.endOffset
+  })
+}
 
 /** The first bytes of a new sidecar, up to the journal. */
 export function encodeSidecarHead(identity: SegmentIdentity, state: LogState): Buffer {
@@ -201,7 +219,11 @@ export function journalEntryPosition(index: number): number {
 }
 
 /** The bytes of the `index`-th entry of a journal. */
-export function encodeJournalEntry(entry: JournalEntry, index: number, key: number): Buffer {
+export function encodeJournalEntry(
+  entry: JournalEntry | JournalCut,
+  index: number,
+  key: number
+): Buffer {
   const bytes = Buffer.alloc(journalEntrySize)
   if (entry.kind === 'leaderEpoch') {
     bytes[0] = leaderEpochKind
@@ -210,6 +232,10 @@ export function encodeJournalEntry(entry: JournalEntry, index: number, key: numb
   } else if (entry.kind === 'compaction') {
     bytes[0] = compactionKind
     writeInt64(bytes, entry.firstDirtyOffset, 8)
+  } else if (entry.kind === 'cut') {
+    bytes[0] = cutKind
+    writeInt64(bytes, entry.endOffset, 8)
+    bytes.writeUInt32BE(entry.position, 16)
   } else {
     bytes[0] = markKind
     bytes.writeUInt32BE(entry.offsetIndexCount, 4)
@@ -229,26 +255,36 @@ export function encodeJournalEntry(entry: JournalEntry, index: number, key: numb
 
 /**
  * The entries of the journal up to the first damaged one, which hides whatever is behind it: marks
- * build on those before them. `damaged` says that something was hidden.
+ * build on those before them. Those that a later cut has taken away are left out.
  */
 export function decodeJournal(
   bytes: Buffer,
   key: number
 ): {
   readonly entries: readonly JournalEntry[]
+  /** How many sound ones there are in the file, cuts and what they took away among them. */
+  readonly count: number
+  /** Something is hidden. */
   readonly damaged: boolean
 } {
-  const entries: JournalEntry[] = []
-  if (bytes.length < journalPosition) return { entries, damaged: true }
+  let entries: JournalEntry[] = []
+  let count = 0
+  if (bytes.length < journalPosition) return { entries, count, damaged: true }
   for (let at = journalPosition; at < bytes.length; at += journalEntrySize) {
     const entry = decodeJournalEntry(bytes, at, key)
-    if (entry === null) return { entries, damaged: true }
-    entries.push(entry)
+    if (entry === null) return { entries, count, damaged: true }
+    if (entry.kind === 'cut') entries = entriesKept(entries, entry)
+    else entries.push(entry)
+    count++
   }
-  return { entries, damaged: false }
+  return { entries, count, damaged: false }
 }
 
-function decodeJournalEntry(bytes: Buffer, at: number, key: number): JournalEntry | null {
+function decodeJournalEntry(
+  bytes: Buffer,
+  at: number,
+  key: number
+): JournalEntry | JournalCut | null {
   if (at + journalEntrySize > bytes.length) return null
   if (!isSealed(bytes, at, journalEntrySize, key ^ at)) return null
   if (bytes[at] === leaderEpochKind) {
@@ -260,6 +296,10 @@ function decodeJournalEntry(bytes: Buffer, at: number, key: number): JournalEntr
   }
   if (bytes[at] === compactionKind) {
     return { kind: 'compaction', firstDirtyOffset: readInt64(bytes, at + 8) }
+  }
+  if (bytes[at] === cutKind) {
+    const endOffset = readInt64(bytes, at + 8)
+    return { kind: 'cut', position: bytes.readUInt32BE(at + 16), endOffset }
   }
   if (bytes[at] !== markKind) return null
   return {

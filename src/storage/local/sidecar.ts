@@ -1,4 +1,4 @@
-import { assert, unreachable } from '../../base/assert.ts'
+import { assert } from '../../base/assert.ts'
 import type { Files } from '../../io/files.ts'
 import { CachedFile, type FileCache } from './file-cache.ts'
 import {
@@ -8,11 +8,12 @@ import {
   encodeJournalEntry,
   encodeSidecarHead,
   encodeState,
+  entriesKept,
   journalEntryPosition,
-  journalPosition,
   sealKey,
   statePosition,
   type DecodedIdentity,
+  type JournalCut,
   type JournalEntry,
   type LogState,
   type Mark,
@@ -26,6 +27,8 @@ export interface SidecarContents {
   /** One of the two states does not hold. */
   readonly stateDamaged: boolean
   readonly journal: readonly JournalEntry[]
+  /** How many entries the file has, those that count no more among them. */
+  readonly journalCount: number
   /** Behind these entries the journal does not hold. */
   readonly journalDamaged: boolean
 }
@@ -43,6 +46,8 @@ export class Sidecar {
   readonly #key: number
   #sequence: number
   #journal: JournalEntry[]
+  /** Entries in the file. */
+  #journalCount: number
   #changeCount = 0
   #urgentChangeCount = 0
   #syncedChangeCount = 0
@@ -51,12 +56,14 @@ export class Sidecar {
     file: CachedFile,
     key: number,
     sequence: number,
-    journal: readonly JournalEntry[]
+    journal: readonly JournalEntry[],
+    journalCount: number
   ) {
     this.file = file
     this.#key = key
     this.#sequence = sequence
     this.#journal = [...journal]
+    this.#journalCount = journalCount
   }
 
   /** Writes a new sidecar, over one that may be there. */
@@ -73,7 +80,7 @@ export class Sidecar {
     const key = sealKey(identity)
     const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
     file.get().writeSync([head, ...entries], 0)
-    const sidecar = new Sidecar(file, key, 0, journal)
+    const sidecar = new Sidecar(file, key, 0, journal, journal.length)
     sidecar.#changed(true)
     return sidecar
   }
@@ -92,11 +99,9 @@ export class Sidecar {
   ): Sidecar {
     assert(contents.state !== null, 'a sidecar without a state is written anew')
     const file = new CachedFile(cache, path)
-    if (contents.journalDamaged) {
-      file.get().truncate(journalEntryPosition(contents.journal.length))
-    }
-    const { sequence } = contents.state
-    const sidecar = new Sidecar(file, sealKey(owner), sequence, contents.journal)
+    const { state, journal, journalCount } = contents
+    if (contents.journalDamaged) file.get().truncate(journalEntryPosition(journalCount))
+    const sidecar = new Sidecar(file, sealKey(owner), state.sequence, journal, journalCount)
     if (!isDurable) sidecar.#changed(true)
     return sidecar
   }
@@ -117,6 +122,7 @@ export class Sidecar {
       state,
       stateDamaged: damaged,
       journal: journal.entries,
+      journalCount: journal.count,
       journalDamaged: journal.damaged
     }
   }
@@ -166,22 +172,18 @@ export class Sidecar {
   }
 
   append(entry: JournalEntry): void {
-    const index = this.#journal.length
-    const bytes = encodeJournalEntry(entry, index, this.#key)
-    this.file.get().writeSync([bytes], journalEntryPosition(index))
+    this.#write(entry)
     this.#journal.push(entry)
     this.#changed(entry.kind === 'leaderEpoch')
   }
 
-  /** Keeps the entries about what is before `position` and below `endOffset`. */
-  truncateJournal(position: number, endOffset: number): void {
-    this.#journal = this.#journal.filter(entry => isAbout(entry, position, endOffset))
-    const file = this.file.get()
-    file.writeSync(
-      this.#journal.map((entry, index) => encodeJournalEntry(entry, index, this.#key)),
-      journalPosition
-    )
-    file.truncate(journalEntryPosition(this.#journal.length))
+  /** Goes on without the entries about what is behind `position`, or from `endOffset` on. */
+  cutJournal(position: number, endOffset: number): void {
+    const cut: JournalCut = { kind: 'cut', position, endOffset }
+    const kept = entriesKept(this.#journal, cut)
+    if (kept.length === this.#journal.length) return
+    this.#write(cut)
+    this.#journal = kept
     this.#changed(true)
   }
 
@@ -203,6 +205,7 @@ export class Sidecar {
     const file = this.file.create()
     file.writeSync([head, ...entries], 0)
     file.truncate(journalEntryPosition(this.#journal.length))
+    this.#journalCount = this.#journal.length
     this.#sequence = sequence
     this.#changed(true)
   }
@@ -218,6 +221,12 @@ export class Sidecar {
     this.#syncedChangeCount = changeCount
   }
 
+  #write(entry: JournalEntry | JournalCut): void {
+    const bytes = encodeJournalEntry(entry, this.#journalCount, this.#key)
+    this.file.get().writeSync([bytes], journalEntryPosition(this.#journalCount))
+    this.#journalCount++
+  }
+
   #changed(isUrgent: boolean): void {
     this.#changeCount++
     if (isUrgent) this.#urgentChangeCount = this.#changeCount
@@ -231,19 +240,5 @@ function readBytes(files: Files, path: string): Buffer {
     return buffer.subarray(0, file.readSync(buffer, 0))
   } finally {
     file.close()
-  }
-}
-
-/** Whether an entry is about what is before `position` and below `endOffset`. */
-function isAbout(entry: JournalEntry, position: number, endOffset: number): boolean {
-  switch (entry.kind) {
-    case 'mark':
-      return entry.position <= position
-    case 'leaderEpoch':
-      return entry.startOffset < endOffset
-    case 'compaction':
-      return true
-    default:
-      return unreachable(entry)
   }
 }

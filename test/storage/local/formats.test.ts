@@ -118,7 +118,7 @@ describe('a sidecar', () => {
     const head = encodeSidecarHead(identity, state)
     expect(decodeIdentity(head)).toEqual(identity)
     expect(decodeState(head, key)).toEqual({ state, damaged: false })
-    expect(decodeJournal(head, key)).toEqual({ entries: [], damaged: false })
+    expect(decodeJournal(head, key)).toEqual({ entries: [], count: 0, damaged: false })
   })
 
   test('tells the newer of its two states, and the older when the newer is damaged', () => {
@@ -143,7 +143,19 @@ describe('a sidecar', () => {
     const bytes = Buffer.concat([foreign, encodeJournalEntry(entry, 0, sealKey(other))])
     expect(decodeState(bytes, sealKey(other)).state).toEqual(state)
     expect(decodeState(bytes, key)).toEqual({ state: null, damaged: true })
-    expect(decodeJournal(bytes, key)).toEqual({ entries: [], damaged: true })
+    expect(decodeJournal(bytes, key)).toEqual({ entries: [], count: 0, damaged: true })
+  })
+
+  test('counts no entry that a later cut has taken away', () => {
+    const epochs = [0, 5, 9].map(startOffset => {
+      return { kind: 'leaderEpoch' as const, leaderEpoch: startOffset, startOffset }
+    })
+    const cut = { kind: 'cut' as const, position: 100, endOffset: 5 }
+    const written = [epochs[0]!, epochs[1]!, cut, epochs[2]!]
+    const bytes = written.map((entry, index) => encodeJournalEntry(entry, index, key))
+    expect(
+      decodeJournal(Buffer.concat([encodeSidecarHead(identity, state), ...bytes]), key)
+    ).toEqual({ entries: [epochs[0], epochs[2]], count: 4, damaged: false })
   })
 
   test('takes nothing that belongs to another place in it', () => {
@@ -158,7 +170,7 @@ describe('a sidecar', () => {
     }))
     const entries = epochs.map((entry, index) => encodeJournalEntry(entry, index, key))
     const journal = decodeJournal(Buffer.concat([head, entries[0]!, entries[0]!]), key)
-    expect(journal).toEqual({ entries: epochs.slice(0, 1), damaged: true })
+    expect(journal).toEqual({ entries: epochs.slice(0, 1), count: 1, damaged: true })
   })
 
   test('of a compacted segment says so, in a format of its own', () => {
@@ -167,7 +179,7 @@ describe('a sidecar', () => {
     expect(decodeIdentity(head)).toEqual({ ...identity, isSparse: true })
     const entry = { kind: 'compaction' as const, firstDirtyOffset: 2 ** 41 }
     const journal = Buffer.concat([head, encodeJournalEntry(entry, 0, key)])
-    expect(decodeJournal(journal, key)).toEqual({ entries: [entry], damaged: false })
+    expect(decodeJournal(journal, key)).toEqual({ entries: [entry], count: 1, damaged: false })
   })
 
   test('of a newer format is told from a damaged one', () => {
@@ -210,12 +222,13 @@ describe('a sidecar', () => {
       head,
       ...entries.map((entry, index) => encodeJournalEntry(entry, index, key))
     ])
-    expect(decodeJournal(bytes, key)).toEqual({ entries, damaged: false })
+    expect(decodeJournal(bytes, key)).toEqual({ entries, count: entries.length, damaged: false })
     if (entries.length === 0) return
     const position = head.length + (where % (bytes.length - head.length))
     bytes[position]! ^= 1 << bit
     const sound = Math.floor((position - head.length) / 64)
-    expect(decodeJournal(bytes, key)).toEqual({ entries: entries.slice(0, sound), damaged: true })
+    const kept = entries.slice(0, sound)
+    expect(decodeJournal(bytes, key)).toEqual({ entries: kept, count: sound, damaged: true })
   })
 })
 
