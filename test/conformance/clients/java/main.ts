@@ -77,6 +77,8 @@ async function runPart(part: Part, program: Program): Promise<readonly PartStep[
     cwd: scratch,
     env: {
       ...process.env,
+      // Tools leave temporary files behind, and so do libraries of a program that is killed.
+      JAVA_TOOL_OPTIONS: `-Djava.io.tmpdir=${scratch}`,
       CONFORMANCE_BOOTSTRAP: broker.bootstrapServers,
       CONFORMANCE_OFFERED: (await offeredApis(broker.bootstrapServers)).join(',')
     },

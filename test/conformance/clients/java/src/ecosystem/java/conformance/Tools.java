@@ -33,6 +33,8 @@ final class Tools {
     run.step("kafka-producer-perf-test, transactions", this::transactionPerformance);
     run.step("kafka-e2e-latency", this::latency);
     run.step("kafka-verifiable-producer, -consumer", this::verifiable);
+    run.step("ClientCompatibilityTest", this::compatibility);
+    run.step("LogCompactionTester", this::compacted);
     run.step("kafka-transactions", () -> {
       run.needs("ListTransactions");
       contains(tool.run("TransactionsCommand", "list"), "TransactionalId");
@@ -147,5 +149,23 @@ final class Tools {
         "--transactional-id", "performance", "--transaction-duration-ms", "100",
         "--producer-props", "bootstrap.servers=" + run.bootstrap);
     contains(said.output(), "1000 records sent");
+  }
+
+  /** What Kafka's own system tests ask of brokers of every release. */
+  private void compatibility() throws Exception {
+    String said = tool.run("ClientCompatibilityTest", "--topic", "compatibility",
+        "--num-cluster-nodes", "1", "--offsets-for-times-supported", "true",
+        "--cluster-id-supported", "true", "--expect-record-too-large-exception", "false",
+        "--create-topics-supported", "true", "--describe-configs-supported", "true",
+        "--describe-acls-supported", String.valueOf(run.offers("DescribeAcls")),
+        "--idempotent-producer-supported", "true");
+    contains(said, "SUCCESS.");
+  }
+
+  /** Of each key of a compacted topic the last value comes back, in the order of the offsets. */
+  private void compacted() throws Exception {
+    String said = tool.run("LogCompactionTester", "--messages", "50000", "--duplicates", "20",
+        "--percent-deletes", "20", "--compression-type", "zstd");
+    contains(said, "0 mismatches", "Data verification is completed");
   }
 }
