@@ -125,6 +125,11 @@ export const snapshotsKeptMax = 2
  * after a crash has to read to know them, as long as the snapshot itself is small.
  */
 export const snapshotInterval = 4 * MiB
+/**
+ * Least time between two snapshots of one log but the last, milliseconds: one that is written to
+ * fast is not slowed by them, and a start reads what came in that time in less.
+ */
+export const snapshotIntervalMs = 1000
 /** Bytes appended for each byte of a snapshot, so that writing large ones stays a small part. */
 export const snapshotSizeShare = 8
 /** Bytes read at a time when a log is read from end to end: few reads, little memory held. */

@@ -1,4 +1,5 @@
-import { snapshotInterval, snapshotSizeShare } from '../limits.ts'
+import type { Clock } from '../io/clock.ts'
+import { snapshotInterval, snapshotIntervalMs, snapshotSizeShare } from '../limits.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
 import { encodeProducerSnapshot } from '../storage/producer-snapshot.ts'
 import type { ProducerState } from '../storage/producer-state.ts'
@@ -8,6 +9,7 @@ export interface ProducerSnapshotsOptions {
   readonly topicId: string
   readonly partition: number
   readonly producers: ProducerState
+  readonly clock: Clock
   /** Bytes at the end of the log that are in no snapshot. */
   readonly sizeBehind: number
 }
@@ -15,22 +17,25 @@ export interface ProducerSnapshotsOptions {
 /**
  * Decides when what is known of a partition's producers is kept beside its log, so that the next
  * start reads only what came after. Kafka takes a snapshot whenever a segment is full, and reads up
- * to a whole segment after a crash; here one is due by bytes. Writing one is never waited for but
- * when the log closes.
+ * to a whole segment after a crash; here one is due by bytes and time. Writing one is never waited
+ * for but when the log closes.
  */
 export class ProducerSnapshots {
   readonly #log: PartitionLog
   readonly #topicId: string
   readonly #partition: number
   readonly #producers: ProducerState
+  readonly #clock: Clock
   #sizeBehind: number
   #sizeDue = snapshotInterval
+  #takenMs = -Infinity
 
   constructor(options: ProducerSnapshotsOptions) {
     this.#log = options.log
     this.#topicId = options.topicId
     this.#partition = options.partition
     this.#producers = options.producers
+    this.#clock = options.clock
     this.#sizeBehind = options.sizeBehind
   }
 
@@ -42,7 +47,8 @@ export class ProducerSnapshots {
 
   /** Whether the next start would have much to read. */
   get isDue(): boolean {
-    return this.#sizeBehind >= this.#sizeDue
+    if (this.#sizeBehind < this.#sizeDue) return false
+    return this.#clock.monotonicMs() - this.#takenMs >= snapshotIntervalMs
   }
 
   /**
@@ -64,6 +70,7 @@ export class ProducerSnapshots {
       aborted: this.#producers.aborted
     })
     this.#sizeBehind = 0
+    this.#takenMs = this.#clock.monotonicMs()
     this.#sizeDue = Math.max(snapshotInterval, content.length * snapshotSizeShare)
     await snapshots.save(offset, content)
   }

@@ -220,6 +220,24 @@ for (const durability of ['os', 'fsync'] as const) {
       expect(await send(again.partition, count - 5)).toBe(count - 5)
     })
 
+    test('a log that is written to fast has one each second', async () => {
+      const machine = new Machine(durability)
+      const { partition } = await machine.start()
+      const saved = async (count: number): Promise<void> => {
+        while (machine.snapshots().length < count)
+          await new Promise(resolve => setImmediate(resolve))
+      }
+      const size = 1_000_000
+      const count = Math.ceil(snapshotInterval / size)
+      for (let n = 0; n < 2 * count; n++) await send(partition, n, { size })
+      await saved(1)
+      machine.clock.advance(1000)
+      await send(partition, 2 * count, { size })
+      await saved(2)
+      const offsets = machine.snapshots().map(path => Number(/\d+(?=\.snapshot)/.exec(path)![0]))
+      expect(offsets).toEqual([count, 2 * count + 1])
+    })
+
     test('records that were deleted beyond the snapshot leave their producers known', async () => {
       const machine = new Machine(durability)
       const first = await machine.start()
