@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import type { Clock } from '../io/clock.ts'
-import type { InspectFlags, LogToolOutside, RepairFlags, VerifyFlags } from './log/log-command.ts'
+import type {
+  ImportFlags,
+  InspectFlags,
+  LogToolOutside,
+  RepairFlags,
+  VerifyFlags
+} from './log/log-command.ts'
 
 const inspectHelp = `
 PATH is a data directory, the folder of a partition, or a file of a segment. Nothing is locked
@@ -36,6 +42,15 @@ of theirs, and consumers read on behind it. The bytes that go are kept in lost-a
 data directory first, with a line in repairs.jsonl. A torn tail is left to the next start, the log
 of the cluster's metadata to a backup.
 Exit code 0: nothing (left) to repair; 5: damage that is not repaired.`
+
+const importHelp = `
+PATH is the folder of a partition that Apache Kafka (or another odradek) wrote. The partition that
+takes its records must be there and must never have held any: start the broker, create the topic,
+stop the broker, import, start it again. Records keep their offsets, timestamps, headers and
+compression. They lose their producer ids, which mean nothing in another cluster; records of
+transactions that were not committed are left out. Offsets without a record stay empty. The next
+start reads the ends of all logs again, as after a crash, and the topic's retention applies to what
+is old. An import that is cut off leaves a part: delete the topic and begin again.`
 
 /** Adds `odradek log` with what it can do; its code is loaded when it is called. */
 export function addLogCommand(program: Command): void {
@@ -81,6 +96,19 @@ export function addLogCommand(program: Command): void {
     .action(async (path: string, flags: RepairFlags) => {
       const { repairCommand } = await import('./log/log-command.ts')
       process.exit(await repairCommand(path, flags, await outside()))
+    })
+  log
+    .command('import')
+    .description('put the records of a folder of Apache Kafka into an empty partition')
+    .exitOverride()
+    .argument('<path>', 'partition folder')
+    .requiredOption('--data-dir <dir>', 'data directory of a broker that is stopped')
+    .requiredOption('--topic <topic>', 'topic that is there')
+    .option('--partition <number>', 'its partition (default: 0)')
+    .addHelpText('after', importHelp)
+    .action(async (path: string, flags: ImportFlags) => {
+      const { importCommand } = await import('./log/log-command.ts')
+      process.exit(await importCommand(path, flags, await outside()))
     })
 }
 

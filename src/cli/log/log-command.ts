@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
 import type { Clock } from '../../io/clock.ts'
 import type { Files } from '../../io/files.ts'
+import { LogDirectoryError } from '../../storage/local/log-directory-error.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { importLog } from './import.ts'
 import { inspectLog } from './inspect.ts'
 import { documentSink, recordLinesSink } from './json-sink.ts'
 import { findTarget, LogTargetError, type LogTarget } from './log-target.ts'
@@ -150,12 +152,54 @@ async function applied(options: RepairOptions, target: LogTarget): Promise<numbe
   return exitCodes.damaged
 }
 
+/** What `odradek log import` was given, as commander hands it over. */
+export interface ImportFlags {
+  readonly dataDir: string
+  readonly topic: string
+  readonly partition?: string
+}
+
+/** Runs `odradek log import`; returns the exit code. */
+export async function importCommand(
+  path: string,
+  flags: ImportFlags,
+  outside: LogToolOutside & { readonly clock: Clock }
+): Promise<number> {
+  const { dataDir, topic, partition = '0' } = flags
+  if (!/^\d+$/.test(partition)) {
+    outside.writeError('odradek: --partition is a number\n')
+    return exitCodes.usage
+  }
+  return guarded(outside, async () => {
+    const { files, clock } = outside
+    const target = findTarget(files, resolve(path))
+    if (target.kind !== 'partition') {
+      throw new LogTargetError(`${target.path} is not the folder of a partition`)
+    }
+    const { fromOffset, toOffset, records, emptyOffsets } = await importLog({
+      files,
+      clock,
+      source: target.path,
+      dataDir: resolve(dataDir),
+      topic,
+      partition: Number(partition)
+    })
+    outside.write(
+      `${records} records at the offsets ${fromOffset} to ${toOffset - 1}; ${emptyOffsets} ` +
+        'offsets have none\n'
+    )
+    return exitCodes.stopped
+  })
+}
+
 /** What cannot be looked at ends in a sentence and an exit code, not in a stack of calls. */
 async function guarded(outside: LogToolOutside, run: () => Promise<number>): Promise<number> {
   try {
     return await run()
   } catch (error) {
-    if (!(error instanceof LogTargetError) && !isFileError(error)) throw error
+    const isExpected =
+      error instanceof LogTargetError || error instanceof LogDirectoryError || isFileError(error)
+    if (!isExpected) throw error
     outside.writeError(`odradek: ${error.message}\n`)
     return exitCodes.dataDirectory
   }
