@@ -1,6 +1,7 @@
 // ApiVersions. No features are finalized: clients take that as "as before features existed". Above
 // all, a transaction.version of 2 would make Java producers skip the requests that a broker without
 // KIP-890 needs.
+import { apis } from '../wire/generated/api-table.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ApiVersionsResponseInit } from '../wire/generated/api-versions.ts'
 import type { AdvertisedApi, Handler } from './handler.ts'
@@ -20,11 +21,12 @@ function isSoftware(name: string, version: string): boolean {
 }
 
 /**
- * What a client gets that asks in a version we do not know: the list all the same, in version 0, so
- * that it can ask again (KIP-511).
+ * What a client gets that asks in a version we do not know: in version 0, the versions of
+ * ApiVersions alone, so that it can ask again (KIP-511).
  */
 export function unsupportedApiVersions(
   advertised: readonly AdvertisedApi[]
 ): ApiVersionsResponseInit {
-  return { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: advertised }
+  const apiKeys = advertised.filter(({ apiKey }) => apiKey === apis.ApiVersions.key)
+  return { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys }
 }

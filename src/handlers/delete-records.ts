@@ -15,7 +15,8 @@ export const deleteRecords: Handler<'DeleteRecords'> = async (context, request) 
       partitions: await deleteOfTopic(context, topic)
     }))
   )
-  return { throttleTimeMs: 0, topics }
+  // As in Kafka, a topic without partitions is no part of the answer.
+  return { throttleTimeMs: 0, topics: topics.filter(({ partitions }) => partitions.length > 0) }
 }
 
 /** All partitions begin together: each waits for its own sync. */

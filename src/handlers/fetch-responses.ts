@@ -6,6 +6,8 @@ import type { FetchResponseInit, FetchResponsePartitionDataInit } from '../wire/
 /** What a fetch has found in one partition; `read` is null when it was refused. */
 export interface Outcome extends FetchOutcome {
   readonly read: FetchedRecords | null
+  /** False when the partition is not there, or not for this client: then nobody looked into it. */
+  readonly wasRead: boolean
 }
 
 /** Older clients do not know KAFKA_STORAGE_ERROR, and would not look for the leader. */
@@ -39,12 +41,13 @@ export function fetchResponses(
 function partitionResponse(
   apiVersion: number,
   partitionIndex: number,
-  { error, highWatermark, logStartOffset, read }: Outcome
+  { error, highWatermark, logStartOffset, read, wasRead }: Outcome
 ): FetchResponsePartitionDataInit {
   if (read === null) {
     const isTooNew = error === 'KAFKA_STORAGE_ERROR' && apiVersion < storageErrorSince
     const name = isTooNew ? 'NOT_LEADER_OR_FOLLOWER' : (error ?? 'NONE')
-    const nothing = { abortedTransactions: null, records: noRecords }
+    // Kafka's FetchResponse.partitionResponse lists none, and a log that was read uncommitted null.
+    const nothing = { abortedTransactions: wasRead ? null : [], records: noRecords }
     return { partitionIndex, errorCode: errorCode(name), highWatermark, ...nothing }
   }
   return {

@@ -39,12 +39,26 @@ export const fetch: Handler<'Fetch'> = async (context, request) => {
   }
 }
 
-function requestedPartitions(request: FetchRequest): FetchPartition[] {
-  return request.topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }) => {
+/** What is asked for, in the order of the request; any leader epoch below zero is none. */
+function requestedPartitions(request: FetchRequest): readonly FetchPartition[] {
+  const requested = request.topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map(({ partition, fetchOffset, partitionMaxBytes, ...asked }) => {
+      const currentLeaderEpoch = Math.max(asked.currentLeaderEpoch, -1)
       return { topic, topicId, partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }
     })
   )
+  return requested.length < 2 ? requested : eachOnce(requested)
+}
+
+/**
+ * Of a partition that is asked for twice the last request counts, in the place of the first, as in
+ * Kafka's `FetchRequest.fetchData`.
+ */
+function eachOnce(requested: readonly FetchPartition[]): readonly FetchPartition[] {
+  const byPartition = new Map<string, FetchPartition>()
+  for (const each of requested)
+    byPartition.set(`${each.topicId} ${each.partition} ${each.topic}`, each)
+  return [...byPartition.values()]
 }
 
 async function read(
@@ -69,16 +83,16 @@ async function read(
   context.onAnswered(() => reads.release())
   let next = 0
   return targets.map((each, index) => {
-    if (typeof each === 'string') return refused(each)
+    if (typeof each === 'string') return refused(each, false)
     const result = reads.results[next++]!
     if (!result.ok) {
       // The topic may have been deleted meanwhile, which says more than that its partition is
       // closed.
       const now = target(context, partitions[index]!, replicaId)
-      return refused(typeof now === 'string' ? now : result.error)
+      return refused(typeof now === 'string' ? now : result.error, true)
     }
     const { size, highWatermark, logStartOffset } = result
-    return { error: null, size, highWatermark, logStartOffset, read: result }
+    return { error: null, size, highWatermark, logStartOffset, read: result, wasRead: true }
   })
 }
 
@@ -103,6 +117,7 @@ function target(
   return { partition, fetchOffset, maxBytes, currentLeaderEpoch }
 }
 
-function refused(error: ErrorName): Outcome {
-  return { error, size: 0, highWatermark: -1, logStartOffset: -1, read: null }
+/** @param wasRead whether the partition was there to be read, as Kafka's answer shows */
+function refused(error: ErrorName, wasRead: boolean): Outcome {
+  return { error, size: 0, highWatermark: -1, logStartOffset: -1, read: null, wasRead }
 }

@@ -41,7 +41,8 @@ export const listOffsets: Handler<'ListOffsets'> = async (context, request) => {
             : await find(context, request, name, each)
       )
     }
-    topics.push({ name, partitions: found })
+    // As in Kafka, a topic without partitions is no part of the answer.
+    if (found.length > 0) topics.push({ name, partitions: found })
   }
   return { topics }
 }

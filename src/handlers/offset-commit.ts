@@ -18,7 +18,10 @@ export const offsetCommit: Handler<'OffsetCommit'> = async (context, request) =>
     const error = 'GROUP_AUTHORIZATION_FAILED'
     return answer(request.topics.map(each => ({ request: each, topic: each.name, error })))
   }
-  const topics = request.topics.map(each => named(context, each))
+  // As in Kafka, a topic without partitions is no part of the answer.
+  const topics = request.topics
+    .filter(({ partitions }) => partitions.length > 0)
+    .map(each => named(context, each))
   const committed = await context.groups.commitOffsets({
     groupId: request.groupId,
     memberId: request.memberId,

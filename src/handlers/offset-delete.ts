@@ -9,7 +9,9 @@ export const offsetDelete: Handler<'OffsetDelete'> = async (context, request) =>
   if (!context.authorize('DELETE', 'GROUP', groupId)) {
     return { errorCode: errorCode('GROUP_AUTHORIZATION_FAILED'), topics: [] }
   }
-  const checked = request.topics.map(topic => ({
+  // As in Kafka, a topic without partitions is no part of the answer.
+  const topics = request.topics.filter(({ partitions }) => partitions.length > 0)
+  const checked = topics.map(topic => ({
     name: topic.name,
     partitions: topic.partitions.map(({ partitionIndex }) => ({
       partitionIndex,

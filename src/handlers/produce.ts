@@ -106,6 +106,7 @@ const refusalsWithoutLogStart: ReadonlySet<ErrorName> = new Set([
   'NOT_LEADER_OR_FOLLOWER',
   'CORRUPT_MESSAGE',
   'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
   'KAFKA_STORAGE_ERROR'
 ])
 

@@ -5,7 +5,6 @@ import type { Clock } from '../io/clock.ts'
 import * as batch from '../record/batch.ts'
 import { endTxnMarker } from '../record/control.ts'
 import { buildBatch, type Record } from '../record/records.ts'
-import { validateProduced } from '../record/validate.ts'
 import type {
   AbortedTransaction,
   Applied,
@@ -17,7 +16,7 @@ import type { ErrorName } from '../wire/generated/errors.ts'
 import { appendErrorName, lowSpaceFault, readErrorName, refusal, refused } from './append-result.ts'
 import type { AppendInfo, AppendResult } from './append-result.ts'
 import { AppendTime } from './append-time.ts'
-import { batchRules } from './batch-rules.ts'
+import { validateForTopic } from './batch-rules.ts'
 import { firstOffsetKept } from './deletion-offset.ts'
 import { InFlightAppends } from './in-flight-appends.ts'
 import {
@@ -170,7 +169,7 @@ export class Partition {
    *
    * @returns where the batch is, or was when it is the repetition of an earlier one;
    *   FENCED_LEADER_EPOCH and UNKNOWN_LEADER_EPOCH for a client of another time, what
-   *   `validateProduced` and `ProducerState.check` refuse, KAFKA_STORAGE_ERROR when the log cannot
+   *   `validateForTopic` and `ProducerState.check` refuse, KAFKA_STORAGE_ERROR when the log cannot
    *   be written
    */
   append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
@@ -178,7 +177,7 @@ export class Partition {
     if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
     const produced = { produceVersion: options.produceVersion, nowMs, topicPartition: this.#name }
-    const validated = validateProduced(records, batchRules(this.#configs, produced))
+    const validated = validateForTopic(records, this.#configs, produced)
     if (!validated.ok) return refusal(validated, validated.recordErrors)
     const { bytes } = validated.value
     const isSequenced = batch.producerId(bytes, 0) >= 0

@@ -118,14 +118,14 @@ test('topics named twice keep their order, neighbours share an entry', async () 
 
 test('partitions that fail have empty records and -1, the others are answered', async () => {
   const plane = new DataPlane()
-  const topic = await plane.addTopic('orders', { leaderEpoch: 2 })
+  const topic = await plane.addTopic('orders', { leaderEpoch: 2, partitionCount: 2 })
   const secret = await plane.addTopic('secret')
   plane.denied.add('READ TOPIC secret')
   await append(topic.partitions[0]!, ['a'])
   const init = request([
     [topic, 0, 0],
-    [topic, 1, 0],
-    [topic, 0, 9],
+    [topic, 2, 0],
+    [topic, 1, 9],
     [secret, 0, 0],
     [unknown, 0, 0]
   ])
@@ -137,9 +137,26 @@ test('partitions that fail have empty records and -1, the others are answered', 
     failed('TOPIC_AUTHORIZATION_FAILED'),
     failed('UNKNOWN_TOPIC_OR_PARTITION')
   ])
-  expect(byName.every(each => each.abortedTransactions === null)).toBe(true)
+  const aborted = byName.map(each => each.abortedTransactions)
+  expect(aborted, 'null where a log was looked into').toEqual([null, [], null, [], []])
   const byId = partitionsOf(await plane.call('Fetch', 13, init))
   expect(byId.at(-1)).toMatchObject(failed('UNKNOWN_TOPIC_ID'))
+})
+
+test('of a partition asked for twice the last request counts, in the place of the first', async () => {
+  const plane = new DataPlane()
+  const topic = await plane.addTopic('orders', { partitionCount: 2 })
+  await append(topic.partitions[0]!, ['a'], ['b'])
+  const init = request([
+    [topic, 0, 0],
+    [topic, 1, 0],
+    [topic, 0, 1]
+  ])
+  const found = partitionsOf(await plane.call('Fetch', 12, init))
+  expect(found.map(each => [each.partitionIndex, ranges(each)])).toEqual([
+    [0, [[1, 1]]],
+    [1, []]
+  ])
 })
 
 test('a client of another leader epoch is fenced', async () => {
@@ -156,12 +173,13 @@ test('a client of another leader epoch is fenced', async () => {
       ]
     })
   const codes = await Promise.all(
-    [1, 2, 3].map(async epoch => partitionsOf(await plane.call('Fetch', 12, asked(epoch)))[0])
+    [1, 2, 3, -2].map(async epoch => partitionsOf(await plane.call('Fetch', 12, asked(epoch)))[0])
   )
   expect(codes).toMatchObject([
     failed('FENCED_LEADER_EPOCH'),
     { errorCode: 0 },
-    failed('UNKNOWN_LEADER_EPOCH')
+    failed('UNKNOWN_LEADER_EPOCH'),
+    { errorCode: 0 }
   ])
 })
 
@@ -203,7 +221,7 @@ test('a fetch at the end waits for minBytes, or for maxWaitMs', async () => {
 
 test('an error of a read ends the wait at once, a topic that is not there does not', async () => {
   const plane = new DataPlane()
-  const topic = await plane.addTopic('orders')
+  const topic = await plane.addTopic('orders', { partitionCount: 2 })
   const options = { maxWaitMs: 500 }
   const response = await plane.call(
     'Fetch',
@@ -211,7 +229,7 @@ test('an error of a read ends the wait at once, a topic that is not there does n
     request(
       [
         [topic, 0, 0],
-        [topic, 0, 5]
+        [topic, 1, 5]
       ],
       options
     )

@@ -96,6 +96,16 @@ test('max.message.bytes is that of the topic, and changes with it', async () => 
   expect(await partition.append(clientBatch(['x'.repeat(100)]), acked)).toMatchObject({ ok: true })
 })
 
+test('a batch that no segment can hold is RECORD_LIST_TOO_LARGE, and not stored', async () => {
+  const partition = await openPartition(new FakeLog())
+  const whole = clientBatch(['x'.repeat(100)])
+  partition.reconfigure({ ...partition.configs, segmentBytes: whole.length - 1 })
+  expect(await partition.append(whole, acked)).toMatchObject({ error: 'RECORD_LIST_TOO_LARGE' })
+  expect(partition.logEndOffset).toBe(0)
+  partition.reconfigure({ ...partition.configs, segmentBytes: whole.length })
+  expect(await partition.append(whole, acked)).toMatchObject({ ok: true })
+})
+
 test('LogAppendTime stamps the broker time, which never goes back in a partition', async () => {
   const clock = manualClock(5_000)
   const partition = await openPartition(new FakeLog(), {
