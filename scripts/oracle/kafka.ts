@@ -25,16 +25,26 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string>>
   /** The port clients are told to connect to, when something stands between them and Kafka. */
   readonly advertisedPort?: number
+  /** Levels of features by name, other than the newest that this release has. */
+  readonly features?: Readonly<Record<string, number>>
   /** Options of the Java virtual machine; by default those of Kafka's own start script. */
   readonly javaOptions?: readonly string[]
   /** Called when the brokers' processes were spawned, and before anything of them is known. */
   readonly onSpawned?: (bootstrapServers: string) => void
+  /** A second listener of every broker, SECURED, whose clients must authenticate by SASL. */
+  readonly secured?: boolean
+  /** Ends the start early; what had been started is then ended, and the start rejects. */
+  readonly signal?: AbortSignal
 }
 
 export interface RunningKafka {
   readonly version: string
   /** `host:port` of every broker, joined by commas. */
   readonly bootstrapServers: string
+  /** Ports of the brokers 1, 2 and so on. */
+  readonly ports: readonly number[]
+  /** Ports of their second listeners; none unless they were asked for. */
+  readonly securedPorts: readonly number[]
   /** Where the brokers keep their data and logs; removed by `stop`. */
   readonly directory: string
   /** The operating system's numbers of the brokers' processes, as they are now. */
@@ -43,6 +53,10 @@ export interface RunningKafka {
   kill(): Promise<void>
   /** Starts the brokers again after `kill`, on the same ports and data. */
   restart(): Promise<void>
+  /** Ends one broker in order, so that others lead its partitions. The first is the controller. */
+  stopNode(nodeId: number): Promise<void>
+  /** Starts one broker again after `stopNode`, and resolves when all are in the metadata. */
+  startNode(nodeId: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -57,58 +71,94 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
   const nodes = options.nodes ?? 1
   const classpath = path.join(await resolveKafka(version), '*')
   const directory = await mkdtemp(path.join(tmpdir(), 'odradek-oracle-'))
-  const ports = await freePorts(nodes + 1)
-  const bootstrapServers = ports.slice(0, nodes).map(port => `127.0.0.1:${port}`)
+  const [controllerPort, ...free] = await freePorts(
+    options.secured === true ? 2 * nodes + 1 : nodes + 1
+  )
+  const ports = free.slice(0, nodes)
+  const securedPorts = free.slice(nodes)
+  const bootstrapServers = ports.map(port => `127.0.0.1:${port}`)
   const javaOptions = options.javaOptions ?? ['-Xmx1G', '-Xms1G', '-XX:+UseG1GC', '-server']
   let processes: ChildProcess[] = []
   const killAll = (): void => processes.forEach(child => child.kill('SIGKILL'))
   process.once('exit', killAll)
 
+  const start = (nodeId: number): ChildProcess =>
+    startBroker(directory, nodeId, [...javaOptions, '-cp', classpath])
+  const reachable = options.advertisedPort === undefined
+  const ready = (): Promise<void> =>
+    waitUntilReady({ directory, processes, bootstrapServers, reachable, signal: options.signal })
   const startAll = async (): Promise<void> => {
-    processes = bootstrapServers.map((_, index) =>
-      startBroker(directory, index + 1, [...javaOptions, '-cp', classpath])
-    )
+    processes = ports.map((_, index) => start(index + 1))
     options.onSpawned?.(bootstrapServers.join(','))
-    const reachable = options.advertisedPort === undefined
-    await waitUntilReady(directory, processes, bootstrapServers, reachable)
-    if (reachable) await warmCoordinators(bootstrapServers)
+    await ready()
+    if (reachable) await warmCoordinators(bootstrapServers, options.signal)
   }
   const kill = async (): Promise<void> => {
     await Promise.all(processes.map(child => endProcess(child, 'SIGKILL')))
   }
   const stop = async (): Promise<void> => {
-    await Promise.all(processes.map(child => endProcess(child, 'SIGTERM')))
+    // Without its controller a broker waits in vain to be let go, so that one is the last.
+    const [controller, ...others] = processes
+    await Promise.all(others.map(child => endProcess(child, 'SIGTERM')))
+    if (controller !== undefined) await endProcess(controller, 'SIGTERM')
     process.off('exit', killAll)
     await rm(directory, { recursive: true, force: true })
   }
   try {
-    await formatStorage(directory, classpath, ports, options)
+    await formatStorage(
+      directory,
+      classpath,
+      { controllerPort: controllerPort!, ports, securedPorts },
+      options
+    )
     await startAll()
   } catch (error) {
     await stop()
     throw error
   }
-  const servers = bootstrapServers.join(',')
-  const pids = (): readonly number[] => processes.map(child => child.pid!)
-  return { version, bootstrapServers: servers, directory, pids, kill, restart: startAll, stop }
+  return {
+    version,
+    bootstrapServers: bootstrapServers.join(','),
+    ports,
+    securedPorts,
+    directory,
+    pids: () => processes.map(child => child.pid!),
+    kill,
+    restart: startAll,
+    stopNode: nodeId => endProcess(processes[nodeId - 1]!, 'SIGTERM'),
+    startNode: async nodeId => {
+      processes[nodeId - 1] = start(nodeId)
+      await ready()
+    },
+    stop
+  }
+}
+
+interface Ports {
+  readonly controllerPort: number
+  readonly ports: readonly number[]
+  readonly securedPorts: readonly number[]
 }
 
 /** Writes the properties of every node and formats its data directory, as KRaft asks for. */
 async function formatStorage(
   directory: string,
   classpath: string,
-  ports: readonly number[],
+  ports: Ports,
   options: KafkaOptions
 ): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
-  const controllerPort = ports.at(-1)!
-  for (const [index, port] of ports.slice(0, -1).entries()) {
-    const properties = nodeProperties(directory, index + 1, port, controllerPort, options)
+  for (const index of ports.ports.keys()) {
+    const properties = nodeProperties(directory, index + 1, ports, options)
     const lines = Object.entries({ ...properties, ...options.properties })
     const file = propertiesFile(directory, index + 1)
     await writeFile(file, lines.map(([name, value]) => `${name}=${value}\n`).join(''))
     const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
-    await run('java', ['-cp', classpath, ...format])
+    const features = Object.entries(options.features ?? {}).flatMap(([name, level]) => [
+      '--feature',
+      `${name}=${level}`
+    ])
+    await run('java', ['-cp', classpath, ...format, ...features])
   }
 }
 
@@ -144,21 +194,25 @@ export async function resolveKafka(version: string): Promise<string> {
 function nodeProperties(
   directory: string,
   nodeId: number,
-  port: number,
-  controllerPort: number,
+  { controllerPort, ports, securedPorts }: Ports,
   options: KafkaOptions
 ): Record<string, string> {
-  const listener = `PLAINTEXT://127.0.0.1:${port}`
+  const port = ports[nodeId - 1]!
+  const securedPort = securedPorts[nodeId - 1]
   const isController = nodeId === 1
+  const secured = securedPort === undefined ? [] : [`SECURED://127.0.0.1:${securedPort}`]
+  const advertised = [`PLAINTEXT://127.0.0.1:${options.advertisedPort ?? port}`, ...secured]
+  const controller = isController ? [`CONTROLLER://127.0.0.1:${controllerPort}`] : []
   return {
     'node.id': String(nodeId),
     'process.roles': isController ? 'broker,controller' : 'broker',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    listeners: isController ? `${listener},CONTROLLER://127.0.0.1:${controllerPort}` : listener,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.advertisedPort ?? port}`,
+    'listener.security.protocol.map':
+      'PLAINTEXT:PLAINTEXT,SECURED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: [`PLAINTEXT://127.0.0.1:${port}`, ...secured, ...controller].join(','),
+    'advertised.listeners': advertised.join(','),
     'log.dirs': path.join(directory, `data-${nodeId}`),
     'auto.create.topics.enable': 'true',
     'group.initial.rebalance.delay.ms': '0',
@@ -188,14 +242,19 @@ function startBroker(
   return child
 }
 
-async function waitUntilReady(
-  directory: string,
-  processes: readonly ChildProcess[],
-  bootstrapServers: readonly string[],
-  reachable: boolean
-): Promise<void> {
+interface Starting {
+  readonly directory: string
+  readonly processes: readonly ChildProcess[]
+  readonly bootstrapServers: readonly string[]
+  readonly reachable: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+async function waitUntilReady(starting: Starting): Promise<void> {
+  const { directory, processes, bootstrapServers, reachable, signal } = starting
   const deadlineMs = Date.now() + startTimeoutMs
   for (;;) {
+    signal?.throwIfAborted()
     processes.forEach((child, index) => {
       if (child.exitCode === null && child.signalCode === null) return
       const log = readFileSync(logFile(directory, index + 1), 'utf8')
@@ -211,7 +270,10 @@ async function waitUntilReady(
  * Asks for groups until every partition of __consumer_offsets has a coordinator: Kafka makes the
  * topic when it is first needed and refuses with NOT_COORDINATOR while it loads.
  */
-async function warmCoordinators(bootstrapServers: readonly string[]): Promise<void> {
+async function warmCoordinators(
+  bootstrapServers: readonly string[],
+  signal: AbortSignal | undefined
+): Promise<void> {
   const client = new kafkajs.Kafka({
     brokers: [...bootstrapServers],
     logLevel: kafkajs.logLevel.NOTHING
@@ -219,15 +281,19 @@ async function warmCoordinators(bootstrapServers: readonly string[]): Promise<vo
   const admin = client.admin()
   await admin.connect()
   const deadlineMs = Date.now() + startTimeoutMs
-  // Enough names that their hashes meet all of the 50 partitions.
-  for (let index = 0; index < 300; index++) {
-    const fetched = await admin.fetchOffsets({ groupId: `warm-up-${index}` }).catch(() => null)
-    if (fetched !== null) continue
-    if (Date.now() > deadlineMs) throw new Error('the group coordinators of Kafka did not load')
-    await delay(100)
-    index--
+  try {
+    // Enough names that their hashes meet all of the 50 partitions.
+    for (let index = 0; index < 300; index++) {
+      signal?.throwIfAborted()
+      const fetched = await admin.fetchOffsets({ groupId: `warm-up-${index}` }).catch(() => null)
+      if (fetched !== null) continue
+      if (Date.now() > deadlineMs) throw new Error('the group coordinators of Kafka did not load')
+      await delay(100)
+      index--
+    }
+  } finally {
+    await admin.disconnect()
   }
-  await admin.disconnect()
 }
 
 /** Metadata goes to the bootstrap address only, so a proxy that is not there yet does no harm. */

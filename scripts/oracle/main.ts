@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { startKafka } from './kafka.ts'
+import { interruption } from './interruption.ts'
 
 const usage = `usage: tsx scripts/oracle/main.ts start [options]
-  --version 4.x.y, --nodes n, --property name=value (may be repeated)
+  --version 4.x.y, --nodes n, --property name=value (may be repeated),
+  --heap size (of each node, as Java's -Xmx takes it; by default that of Kafka's own script)
 Starts Apache Kafka, prints the bootstrap address and runs until it is interrupted.`
 
 const { positionals, values } = parseArgs({
@@ -11,6 +13,7 @@ const { positionals, values } = parseArgs({
   options: {
     version: { type: 'string' },
     nodes: { type: 'string', default: '1' },
+    heap: { type: 'string' },
     property: { type: 'string', multiple: true, default: [] }
   }
 })
@@ -19,17 +22,26 @@ if (positionals[0] !== 'start') {
   console.error(usage)
   process.exitCode = 2
 } else {
-  const kafka = await startKafka({
-    nodes: Number(values.nodes),
-    properties: Object.fromEntries(values.property.map(splitProperty)),
-    ...(values.version === undefined ? {} : { version: values.version })
-  })
-  console.log(kafka.bootstrapServers)
-  console.error(`Apache Kafka ${kafka.version} runs in ${kafka.directory}; interrupt to stop it.`)
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-  // A shell and its child often get the same signal twice; the second must not end the clean-up.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
-  await kafka.stop()
+  await run()
+}
+
+async function run(): Promise<void> {
+  const signal = interruption()
+  try {
+    const kafka = await startKafka({
+      nodes: Number(values.nodes),
+      properties: Object.fromEntries(values.property.map(splitProperty)),
+      signal,
+      ...(values.version === undefined ? {} : { version: values.version }),
+      ...(values.heap === undefined ? {} : { javaOptions: [`-Xmx${values.heap}`] })
+    })
+    console.log(kafka.bootstrapServers)
+    console.error(`Apache Kafka ${kafka.version} runs in ${kafka.directory}; interrupt to stop it.`)
+    if (!signal.aborted) await once(signal, 'abort')
+    await kafka.stop()
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
 }
 
 function splitProperty(property: string): [name: string, value: string] {
