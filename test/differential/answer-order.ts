@@ -17,8 +17,39 @@ const tellsOfAll: ReadonlySet<ApiName> = new Set([
   'ElectLeaders'
 ])
 
-const nameFields = ['name', 'topic', 'topicId', 'groupId', 'resourceName', 'key'] as const
-const indexFields = ['partitionIndex', 'index', 'partition', 'partitionId', 'brokerId'] as const
+/** Answers that hold sets, whose elements have no name of their own. */
+const setsOf: ReadonlySet<ApiName> = new Set([
+  'DescribeAcls',
+  'DeleteAcls',
+  'AlterClientQuotas',
+  'DescribeClientQuotas',
+  'ConsumerGroupHeartbeat',
+  'ConsumerGroupDescribe',
+  'ShareGroupHeartbeat',
+  'ShareGroupDescribe',
+  'StreamsGroupHeartbeat',
+  'StreamsGroupDescribe'
+])
+
+const nameFields = [
+  'name',
+  'topic',
+  'topicId',
+  'groupId',
+  'resourceName',
+  'key',
+  'user',
+  'transactionalId',
+  'feature'
+] as const
+const indexFields = [
+  'partitionIndex',
+  'index',
+  'partition',
+  'partitionId',
+  'brokerId',
+  'nodeId'
+] as const
 
 /**
  * An answer without the order that hash maps gave it: named things in the order of the request,
@@ -58,13 +89,29 @@ export function inOrder(
     const elements = array.filter(
       each => !tellsOfAll.has(api) || !isFields(each) || isOurs(nameOf(each))
     )
+    if (field === 'isrNodes' || field === 'offlineReplicas')
+      return elements.toSorted((a, b) => Number(a) - Number(b))
     if (elements.every(isFields)) {
       if (field === 'configs') return configsByName(elements)
       if (field === 'apiKeys') return versionsByApi(elements)
       if (field.endsWith('Features')) return byName(elements)
+      if (api === 'Fetch' && field === 'responses') return arrangeTopics(elements)
+      if (setsOf.has(api)) elements.sort(compareTexts)
       if (!orderMatters.has(api)) elements.sort(compare)
     }
     return elements.map(each => arrange(each, field))
+  }
+
+  /** A topic that has several entries has the same partitions as if it had one. */
+  function arrangeTopics(topics: readonly Fields[]): unknown[] {
+    const merged = new Map<unknown, Fields>()
+    for (const topic of topics) {
+      const key = nameOf(topic)
+      const before = merged.get(key)
+      const partitions = [before?.partitions ?? [], topic.partitions ?? []].flat()
+      merged.set(key, { ...topic, partitions })
+    }
+    return [...merged.values()].toSorted(compare).map(each => arrange(each, 'responses'))
   }
 
   function compare(a: Fields, b: Fields): number {
@@ -106,6 +153,16 @@ function* stringsIn(value: unknown): Iterable<string> {
   if (typeof value === 'string') yield value
   else if (Array.isArray(value)) for (const each of value) yield* stringsIn(each)
   else if (isFields(value)) for (const each of Object.values(value)) yield* stringsIn(each)
+}
+
+/** Sets of other things than texts and numbers are in order by what their elements say. */
+function compareTexts(a: Fields, b: Fields): number {
+  const [textA, textB] = [JSON.stringify(a, numbersAsText), JSON.stringify(b, numbersAsText)]
+  return textA < textB ? -1 : Number(textA > textB)
+}
+
+function numbersAsText(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
 }
 
 function byName(elements: readonly Fields[]): Fields {

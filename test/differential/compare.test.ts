@@ -31,6 +31,28 @@ describe('a comparison', () => {
     expect(paths).toEqual([''])
   })
 
+  test('takes an error that one of them alone gives for one difference', () => {
+    const good = { errorCode: 'NONE', offset: 5 }
+    const differences = compared({ a: good }, { a: { errorCode: 'INVALID_REQUEST', offset: -1 } })
+    expect(differences.map(each => each.path)).toEqual(['a.errorCode'])
+    const two = compared({ errorCode: 'INVALID_REQUEST', x: 1 }, { errorCode: 'NOT_COORDINATOR' })
+    expect(two.map(each => each.path)).toEqual(['errorCode', 'x'])
+  })
+
+  test('lets odradek give a message where Kafka refuses without one', () => {
+    const silent = { errorCode: 'INVALID_REQUEST', errorMessage: null }
+    expect(compared(silent, { ...silent, errorMessage: 'why' })).toEqual([])
+    expect(compared({ ...silent, errorMessage: 'why' }, silent)).toHaveLength(1)
+    const good = { errorCode: 'NONE', errorMessage: null }
+    expect(compared(good, { ...good, errorMessage: 'why' })).toHaveLength(1)
+  })
+
+  test('leaves out the APIs that odradek does not serve, and no others', () => {
+    const kafka = { apiKeys: { Produce: '3-13', UnregisterBroker: '0-0', 'key 500': '0-0' } }
+    expect(compared(kafka, { apiKeys: { Produce: '3-13' } })).toEqual([])
+    expect(compared(kafka, { apiKeys: {} })).toHaveLength(1)
+  })
+
   test('is told with what versions share', () => {
     const steps = [4, 5, 6].map(version => `Fetch v${version}: at the end`)
     const kafka = new Map<string, Json>(steps.map(step => [step, { a: 1 }]))
@@ -81,7 +103,7 @@ describe('a transcript', () => {
     namePrefix: 'r1-talk-',
     runId: 'r1-',
     topics: [{ name: 'r1-talk-a', topicId: 'abcdefghijklmnopqrstuA' }],
-    port: 9_092,
+    nodes: { ports: [9_092] },
     clusterId: 'cluster',
     nowMs: 1_800_000_000_000
   }

@@ -1,3 +1,4 @@
+import { isNotThereYet } from './not-there-yet.ts'
 import type { Json, Transcript } from './transcript.ts'
 
 /** One place where two brokers answered a step differently. */
@@ -29,15 +30,49 @@ function compare(
     for (let index = 0; index < Math.max(kafka.length, ours.length); index++)
       compare(step, `${path}[${index}]`, kafka[index], ours[index], differences)
   } else if (isFields(kafka) && isFields(ours) && 'outcome' in kafka === 'outcome' in ours) {
-    for (const name of new Set([...Object.keys(kafka), ...Object.keys(ours)]))
-      compare(step, joined(path, name), kafka[name], ours[name], differences)
+    if (onlyOneRefuses(kafka, ours))
+      differences.push({
+        step,
+        path: joined(path, 'errorCode'),
+        kafka: kafka.errorCode,
+        ours: ours.errorCode
+      })
+    else if (saysMore(kafka, ours))
+      compare(step, path, { ...kafka, errorMessage: ours.errorMessage! }, ours, differences)
+    else
+      for (const name of new Set([...Object.keys(kafka), ...Object.keys(ours)]))
+        if (ours[name] !== undefined || !isNotThereYet(lastField(path), name))
+          compare(step, joined(path, name), kafka[name], ours[name], differences)
   } else if (kafka !== ours) {
     differences.push({ step, path, kafka, ours })
   }
 }
 
+/** Where one has an error and the other has none, the fields beside it follow from that. */
+function onlyOneRefuses(kafka: Fields, ours: Fields): boolean {
+  if (typeof kafka.errorCode !== 'string' || typeof ours.errorCode !== 'string') return false
+  return kafka.errorCode !== ours.errorCode && [kafka.errorCode, ours.errorCode].includes('NONE')
+}
+
+/** Where both refuse and Kafka does not say why, odradek may; people alone read it. */
+function saysMore(kafka: Fields, ours: Fields): boolean {
+  return (
+    (kafka.errorMessage === null || kafka.errorMessage === '') &&
+    typeof ours.errorMessage === 'string' &&
+    ours.errorMessage !== '' &&
+    kafka.errorCode !== 'NONE' &&
+    kafka.errorCode === ours.errorCode
+  )
+}
+
+type Fields = { [name: string]: Json }
+
 function isFields(value: Json | undefined): value is { [name: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function lastField(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1)
 }
 
 function joined(path: string, name: string): string {

@@ -1,13 +1,23 @@
 import { describe, expect, test } from 'vitest'
 import { startBroker } from '../../src/index.ts'
-import { brokerConfigs } from './broker-configs.ts'
 import { compareTranscripts, describeDifferences } from './compare.ts'
 import { conversations } from './conversations/index.ts'
 import { servedVersions } from './coverage.ts'
+import {
+  errorCoverage,
+  errorReport,
+  possibleErrors,
+  provokedErrors,
+  readErrorReport,
+  readUnprovoked
+} from './errors.ts'
 import { Explanations, readExplanations } from './explained.ts'
 import { readGolden, recordedConversations, recordedKafkaVersion } from './golden.ts'
 import { hold } from './run.ts'
+import { setups } from './setups.ts'
+import { waitsFor } from './waiting.ts'
 
+const held = conversations.filter(each => waitsFor(each) === null)
 const explanations = new Explanations(readExplanations())
 const asked = new Set<string>()
 const judged = new Set<string>()
@@ -15,13 +25,13 @@ let explainedCount = 0
 let unexplainedCount = 0
 
 describe(`odradek answers what Apache Kafka ${recordedKafkaVersion} answered`, () => {
-  test.each(conversations.map(conversation => [conversation.name, conversation] as const))(
+  test.each(held.map(conversation => [conversation.name, conversation] as const))(
     '%s',
     async (name, conversation) => {
       const kafka = readGolden(recordedKafkaVersion, name)
       expect(kafka, 'recorded by npm run differential -- --record').not.toBeNull()
-      const broker = await startBroker({ config: brokerConfigs })
-      const target = { port: broker.port, patienceMs: 10_000, quietMs: 50 }
+      const broker = await startBroker({ config: setups[conversation.setup ?? 'plain'].configs })
+      const target = { nodes: { ports: [broker.port] }, patienceMs: 10_000, quietMs: 50 }
       const ours = await hold(conversation, target)
       await broker.close()
       for (const each of ours.asked) asked.add(each)
@@ -38,7 +48,7 @@ describe(`odradek answers what Apache Kafka ${recordedKafkaVersion} answered`, (
 })
 
 test('every row of DIFFERENCES.md explains a difference that is there', () => {
-  const isWhole = judged.size === conversations.length
+  const isWhole = judged.size === held.length
   const unused = explanations
     .unused()
     .filter(({ conversation }) => isWhole || judged.has(conversation))
@@ -48,16 +58,47 @@ test('every row of DIFFERENCES.md explains a difference that is there', () => {
 })
 
 test('every version of every API that is served is asked in some conversation', () => {
-  if (judged.size < conversations.length) return
+  if (judged.size < held.length) return
   const served = servedVersions()
   const missing = served.filter(each => !asked.has(each))
   const covered = `${served.length - missing.length} of ${served.length} API versions`
   const differences = `${explainedCount} differences explained, ${unexplainedCount} unexplained`
-  console.log(`${conversations.length} conversations, ${covered}, ${differences}`)
+  console.log(`${held.length} conversations, ${covered}, ${differences}`)
   expect(missing).toEqual([])
 })
 
 test('every recorded conversation is still held', () => {
   const names = conversations.map(({ name }) => name)
   expect(recordedConversations(recordedKafkaVersion).toSorted()).toEqual(names.toSorted())
+})
+
+test('conversations that odradek cannot hold yet wait for what it does not serve', () => {
+  const waiting = conversations
+    .map(each => [each.name, waitsFor(each)] as const)
+    .filter(([, reason]) => reason !== null)
+  console.log(
+    waiting.map(([name, reason]) => `${name} is not replayed: odradek has no ${reason}`).join('\n')
+  )
+  expect(waiting.length + held.length).toBe(conversations.length)
+})
+
+describe('every error that Kafka can answer', () => {
+  const possible = possibleErrors()
+  const provoked = provokedErrors(recordedKafkaVersion)
+  const unprovoked = readUnprovoked()
+  const coverage = errorCoverage(possible, provoked, unprovoked)
+
+  test('was provoked in a conversation, or has a reason in UNPROVOKED.md', () => {
+    expect(coverage.missing).toEqual([])
+    expect(coverage.needless).toEqual([])
+  })
+
+  test('stands in the definition of its API', () => {
+    expect(coverage.unlisted).toEqual([])
+  })
+
+  test('stands in ERRORS.md', () => {
+    const report = errorReport(recordedKafkaVersion, possible, provoked, unprovoked)
+    expect(readErrorReport()).toBe(report)
+  })
 })

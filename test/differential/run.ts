@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { ApiName } from '../../src/wire/generated/api-table.ts'
-import { Talk, type Conversation } from './talk.ts'
+import { Talk, type Conversation, type Nodes } from './talk.ts'
 import { transcriptOf, type Transcript } from './transcript.ts'
 
-/** A broker to talk to. */
+/** Brokers to talk to. */
 export interface Target {
-  readonly port: number
+  readonly nodes: Nodes
   readonly patienceMs: number
   readonly quietMs: number
 }
@@ -39,7 +39,7 @@ export async function hold(conversation: Conversation, target: Target): Promise<
       namePrefix: talk.name(''),
       runId,
       topics: talk.topics,
-      port: target.port,
+      nodes: target.nodes,
       clusterId,
       nowMs: Date.now()
     })

@@ -8,6 +8,8 @@ const nearMs = 2 * 60 * 60_000
 
 const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 const timeText = /\b\d{13}\b/g
+/** Names that a conversation tries until one is of the coordinator that it wants. */
+const chosenName = /(cluster-k)\d\d/g
 /** The times between which a record's must lie: they move with the clock. */
 const windowText = /within \[-?\d+, -?\d+\]/g
 
@@ -41,7 +43,9 @@ export class Symbols {
   }
 
   #number(value: number, field: string): Json {
-    if (field === 'port' && value === this.#context.port) return '{port}'
+    if (field === 'throttleTimeMs' && value > 0) return '{throttled}'
+    if (field === 'controllerId' && this.#context.nodes.ports.length > 1) return '{any broker}'
+    if (field === 'port') return this.#port(value)
     if (field === 'producerId' && value >= 0) return this.#symbol('producer id', value)
     if (field === 'sessionId' && value !== 0) return this.#symbol('session', value)
     if (field === 'finalizedFeaturesEpoch' && value >= 0) return '{epoch}'
@@ -50,14 +54,24 @@ export class Symbols {
     return value
   }
 
+  #port(port: number): Json {
+    const { ports, securedPorts = [] } = this.#context.nodes
+    const nodeId = ports.indexOf(port) + 1
+    if (nodeId > 0) return nodeId === 1 ? '{port}' : `{port of ${nodeId}}`
+    return securedPorts.includes(port) ? '{secured port}' : port
+  }
+
   #string(value: string, field: string): Json {
     const { clusterId, nowMs, runId } = this.#context
     if (field === 'clusterId' && value === clusterId) return '{cluster id}'
     if (field === 'logDir') return '{log dir}'
     if (field === 'documentation' && value !== '') return '{text}'
+    if (field === 'memberId' && /^[\w-]{22}$/.test(value)) return this.#symbol('uuid', value)
     if (/topicId$/i.test(field)) return this.#topicId(value)
     let text = value
       .replaceAll(runId, '')
+      .replaceAll(clusterId, '{cluster id}')
+      .replace(chosenName, '$1{n}')
       .replace(windowText, 'within [{earliest}, {latest}]')
       .replace(uuidText, uuid => this.#symbol('uuid', uuid))
       .replace(timeText, ms => (Math.abs(Number(ms) - nowMs) < nearMs ? '{now}' : ms))

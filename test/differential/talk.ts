@@ -3,6 +3,7 @@ import type { ApiName, Messages } from '../../src/wire/generated/api-table.ts'
 import { errorName } from '../../src/wire/generated/errors.ts'
 import { decodeResponse, encodeRequest } from '../../src/wire/header.ts'
 import { Connection, type Outcome } from './connection.ts'
+import type { SetupName } from './setups.ts'
 
 /**
  * What is said to a broker, once for every broker: requests over one or more connections, later
@@ -11,6 +12,10 @@ import { Connection, type Outcome } from './connection.ts'
 export interface Conversation {
   /** Kebab-case and unique: names the recorded file and begins every topic and group in it. */
   readonly name: string
+  /** How the broker is set up; plain unless it says more. */
+  readonly setup?: SetupName
+  /** APIs that it is about: odradek holds it when it serves them all. */
+  readonly needs?: readonly ApiName[]
   run(talk: Talk): Promise<void>
 }
 
@@ -36,11 +41,24 @@ export interface Topic {
 
 export interface TopicShape {
   readonly partitions?: number
+  /** Instead of a number: brokers with a copy of each partition, the preferred leader first. */
+  readonly assignments?: readonly (readonly number[])[]
   readonly configs?: Readonly<Record<string, string>>
 }
 
+/** Brokers to talk to: one, or those of a cluster. */
+export interface Nodes {
+  /** Of the brokers 1, 2 and so on. */
+  readonly ports: readonly number[]
+  /** Of their listeners that demand authentication; none unless the setup is a secured one. */
+  readonly securedPorts?: readonly number[]
+  /** Ends and starts one of several brokers. */
+  readonly stopNode?: (nodeId: number) => Promise<void>
+  readonly startNode?: (nodeId: number) => Promise<void>
+}
+
 export interface TalkOptions {
-  readonly port: number
+  readonly nodes: Nodes
   /** How long an answer may take before it counts as none, ms. */
   readonly patienceMs: number
   /** How long nothing must come for a request to count as waiting, ms. */
@@ -52,6 +70,8 @@ export interface TalkOptions {
 /** How often something that a broker does in the background is looked at again, ms. */
 const pollMs = 20
 const settleMs = 10_000
+/** Questions and answers in which a member joins that is sent back for its id, and more. */
+const turnsToArrive = 8
 
 /** One conversation with one broker, as it goes. */
 export class Talk {
@@ -66,7 +86,7 @@ export class Talk {
   constructor(conversation: string, options: TalkOptions) {
     this.#conversation = conversation
     this.#options = options
-    this.#setup = this.#speaker('setup', null)
+    this.#setup = this.#speaker('setup', null, options.nodes.ports[0]!)
   }
 
   /** The topics that `topic` has made. */
@@ -83,9 +103,14 @@ export class Talk {
     return `${this.#options.runId}${this.#conversation}-${suffix}`
   }
 
-  /** A connection of its own; what is said over it goes into the transcript. */
-  connect(clientId: string | null = 'client'): Speaker {
-    return this.#speaker(clientId, (name, api, version, request) => {
+  /**
+   * A connection of its own; what is said over it goes into the transcript.
+   *
+   * @param to the broker to talk to, and whether to its secured listener
+   */
+  connect(clientId: string | null = 'client', to: Place = {}): Speaker {
+    const port = this.#port(to)
+    const record: Recorder = (name, api, version, request) => {
       const count = (this.#names.get(name) ?? 0) + 1
       this.#names.set(name, count)
       const unique = count === 1 ? name : `${name} #${count}`
@@ -98,7 +123,35 @@ export class Talk {
       }
       this.#exchanges.push(exchange)
       return exchange
+    }
+    return this.#speaker(clientId, record, port)
+  }
+
+  /** The brokers, for conversations that end and start them. */
+  get nodes(): Nodes {
+    return this.#options.nodes
+  }
+
+  /** A transactional id whose coordinator is there and loaded. Not part of the transcript. */
+  async transactionalId(suffix: string): Promise<string> {
+    const transactionalId = this.name(suffix)
+    await this.#setup.askUntil(
+      'InitProducerId',
+      1,
+      { transactionalId: null, transactionTimeoutMs: 0 },
+      ({ errorCode }) => errorCode === 0
+    )
+    await this.until(`the coordinator of ${transactionalId} is ready`, async () => {
+      const asked = { transactionalIds: [transactionalId] }
+      const found = await this.#setup.ask('FindCoordinator', 1, {
+        key: transactionalId,
+        keyType: 1
+      })
+      if (found.errorCode !== 0) return false
+      const { transactionStates } = await this.#setup.ask('DescribeTransactions', 0, asked)
+      return errorName(transactionStates[0]!.errorCode) === 'TRANSACTIONAL_ID_NOT_FOUND'
     })
+    return transactionalId
   }
 
   /** A connection that is not recorded: for what must be there before it is talked about. */
@@ -107,15 +160,19 @@ export class Talk {
   }
 
   /** Creates a topic and waits until it can be used. Not part of the transcript. */
-  async topic(suffix: string, { partitions = 1, configs = {} }: TopicShape = {}): Promise<Topic> {
+  async topic(suffix: string, shape: TopicShape = {}): Promise<Topic> {
+    const { partitions = 1, configs = {}, assignments = [] } = shape
     const name = this.name(suffix)
     const { topics } = await this.#setup.ask('CreateTopics', 7, {
       topics: [
         {
           name,
-          numPartitions: partitions,
-          replicationFactor: 1,
-          assignments: [],
+          numPartitions: assignments.length > 0 ? -1 : partitions,
+          replicationFactor: assignments.length > 0 ? -1 : 1,
+          assignments: assignments.map((brokerIds, partitionIndex) => ({
+            partitionIndex,
+            brokerIds
+          })),
           configs: Object.entries(configs).map(([name, value]) => ({ name, value }))
         }
       ],
@@ -124,7 +181,8 @@ export class Talk {
     const [created] = topics
     if (created?.errorCode !== 0)
       throw new Error(`${name}: ${errorName(created?.errorCode ?? -1)} ${created?.errorMessage}`)
-    await this.ready(name, partitions)
+    if (assignments.length === 0) await this.ready(name, partitions)
+    else await this.led(name, assignments)
     const topic = { name, topicId: created.topicId }
     this.#topics.push(topic)
     return topic
@@ -159,6 +217,35 @@ export class Talk {
     })
   }
 
+  /** Waits until every broker knows every partition to be led by the first of its brokers. */
+  async led(topic: string, assignments: readonly (readonly number[])[]): Promise<void> {
+    for (const [index] of this.#options.nodes.ports.entries()) {
+      const speaker = this.unrecorded({ nodeId: index + 1 })
+      await this.until(`broker ${index + 1} knows ${topic}`, async () => {
+        const { topics } = await speaker.ask('Metadata', 7, {
+          topics: [{ name: topic }],
+          allowAutoTopicCreation: false
+        })
+        const leaders = topics[0]!.partitions.map(({ partitionIndex, leaderId }) =>
+          leaderId === assignments[partitionIndex]![0] ? leaderId : -1
+        )
+        return leaders.length === assignments.length && !leaders.includes(-1)
+      })
+    }
+  }
+
+  /** A connection that is not recorded, to any of the brokers. */
+  unrecorded(to: Place & { readonly clientId?: string } = {}): Speaker {
+    return this.#speaker(to.clientId ?? 'setup', null, this.#port(to))
+  }
+
+  #port({ nodeId = 1, isSecured = false }: Place): number {
+    const { ports, securedPorts } = this.#options.nodes
+    const port = (isSecured ? securedPorts : ports)?.[nodeId - 1]
+    if (port === undefined) throw new Error('the broker is not set up so')
+    return port
+  }
+
   /** Waits until a topic is gone. */
   async gone(topic: string): Promise<void> {
     await this.until(`${topic} is gone`, async () => {
@@ -181,6 +268,9 @@ export class Talk {
 
   /** Whether a request is still unanswered after a while, in which an answer would have come. */
   async isWaiting(answer: Promise<unknown>): Promise<boolean> {
+    // What was asked, and what it needs to be asked first, has arrived when these are answered.
+    for (let turn = 0; turn < turnsToArrive; turn++)
+      await this.#setup.ask('DescribeCluster', 0, { includeClusterAuthorizedOperations: false })
     const quiet = delay(this.#options.quietMs, 'quiet')
     return (await Promise.race([answer.then(() => 'answered'), quiet])) === 'quiet'
   }
@@ -206,12 +296,17 @@ export class Talk {
     await Promise.all(this.#speakers.map(speaker => speaker.close()))
   }
 
-  #speaker(clientId: string | null, record: Recorder | null): Speaker {
-    const connection = new Connection(this.#options.port, this.#options.patienceMs)
+  #speaker(clientId: string | null, record: Recorder | null, port: number): Speaker {
+    const connection = new Connection(port, this.#options.patienceMs)
     const speaker = new Speaker(connection, clientId, record)
     this.#speakers.push(speaker)
     return speaker
   }
+}
+
+export interface Place {
+  readonly nodeId?: number
+  readonly isSecured?: boolean
 }
 
 type Recorder = (name: string, api: ApiName | null, version: number, request: unknown) => Exchange
@@ -276,7 +371,7 @@ export class Speaker {
     note = ''
   ): Promise<Response<A>> {
     const exchange = this.#record?.(stepName(api, version, note), api, version, request)
-    const unrecorded = new Speaker(this.#connection, this.#clientId, null)
+    const unrecorded = this.unrecorded()
     const deadlineMs = Date.now() + settleMs
     for (;;) {
       const response = await unrecorded.ask(api, version, request, note)
@@ -316,11 +411,16 @@ export class Speaker {
   /** Says in the transcript whether the broker has closed the connection, where none is due. */
   async noteOpen(note: string): Promise<void> {
     const exchange = this.#record?.(note, null, -1, null)
-    const unrecorded = new Speaker(this.#connection, this.#clientId, null)
+    const unrecorded = this.unrecorded()
     const asked = { includeClusterAuthorizedOperations: false }
     const answer = await unrecorded.attempt('DescribeCluster', 0, asked)
     const outcome = answer === null ? 'connection closed' : 'connection open'
     if (exchange !== undefined) exchange.outcome = { outcome }
+  }
+
+  /** The same connection, for what is no part of the transcript. */
+  unrecorded(): Speaker {
+    return new Speaker(this.#connection, this.#clientId, null)
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@ import { errorName } from '../../src/wire/generated/errors.ts'
 import { inOrder } from './answer-order.ts'
 import { readableBatches, readableBytes } from './readable-records.ts'
 import { Symbols } from './symbols.ts'
-import type { Exchange, Topic } from './talk.ts'
+import type { Exchange, Nodes, Topic } from './talk.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
@@ -17,9 +17,50 @@ export interface TranscriptContext {
   readonly runId: string
   /** The topics that were made before they were talked about. */
   readonly topics: readonly Topic[]
-  readonly port: number
+  readonly nodes: Nodes
   readonly clusterId: string
   readonly nowMs: number
+}
+
+/** Fields that no two runs share, of answers whose other fields they do share. */
+const varying: Partial<Readonly<Record<ApiName, readonly string[]>>> = {
+  DescribeQuorum: [
+    'leaderEpoch',
+    'highWatermark',
+    'logEndOffset',
+    'lastFetchTimestamp',
+    'lastCaughtUpTimestamp',
+    'replicaDirectoryId'
+  ],
+  GetTelemetrySubscriptions: ['clientInstanceId', 'subscriptionId'],
+  CreateDelegationToken: tokenFields(),
+  RenewDelegationToken: tokenFields(),
+  ExpireDelegationToken: tokenFields(),
+  DescribeDelegationToken: tokenFields()
+}
+
+function tokenFields(): readonly string[] {
+  return [
+    'hmac',
+    'tokenId',
+    'issueTimestamp',
+    'issueTimestampMs',
+    'expiryTimestamp',
+    'expiryTimestampMs',
+    'maxTimestamp',
+    'maxTimestampMs'
+  ]
+}
+
+/** An answer whose varying fields say no more than that they are there. */
+function withoutVarying(value: Json, fields: readonly string[]): Json {
+  if (Array.isArray(value)) return value.map(each => withoutVarying(each, fields))
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([name, each]) => {
+    const isThere = fields.includes(name) && each !== 0 && each !== -1 && each !== ''
+    return [name, isThere ? `{${name}}` : withoutVarying(each, fields)]
+  })
+  return Object.fromEntries(entries)
 }
 
 /** What a broker answered, as it can be compared with another broker's answers. */
@@ -33,7 +74,10 @@ export function transcriptOf(
     const answer =
       'outcome' in outcome
         ? { outcome: outcome.outcome }
-        : plain(ordered(api, request, outcome), '', context.runId)
+        : withoutVarying(
+            plain(ordered(api, request, outcome), '', context.runId),
+            api === null ? [] : (varying[api] ?? [])
+          )
     transcript.set(name, symbols.mask(answer))
   }
   return transcript
@@ -53,7 +97,8 @@ function plain(value: unknown, field: string, runId: string): Json {
   if (typeof value === 'boolean' || typeof value === 'string') return value
   if (typeof value === 'bigint')
     return Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`
-  if (typeof value === 'number') return field === 'errorCode' ? (errorName(value) ?? value) : value
+  if (typeof value === 'number')
+    return /errorCode$/i.test(field) ? (errorName(value) ?? value) : value
   if (Buffer.isBuffer(value))
     return field === 'records' ? readableBatches(value) : readableBytes(without(value, runId))
   if (Array.isArray(value)) return value.map(each => plain(each, field, runId))

@@ -1,7 +1,15 @@
 import type { Conversation } from '../talk.ts'
+import { acls, aclsDisabled } from './acls.ts'
+import { clientQuotas } from './client-quotas.ts'
+import { features, quorum, replicaLogDirs, telemetry, voters } from './cluster-administration.ts'
+import { delegationTokensDisabled } from './delegation-tokens.ts'
+import { scramCredentials } from './scram-credentials.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { apiVersions } from './api-versions.ts'
+import { authorization } from './authorization.ts'
+import { cluster } from './cluster.ts'
 import { configResources } from './config-resources.ts'
+import { consumerGroups } from './consumer-groups.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteRecords } from './delete-records.ts'
@@ -28,7 +36,14 @@ import { produceErrors } from './produce-errors.ts'
 import { produceIdempotence } from './produce-idempotence.ts'
 import { produceTopicRules } from './produce-topic-rules.ts'
 import { reassignments } from './reassignments.ts'
+import { restricted } from './restricted.ts'
+import { delegationTokens, sasl, saslPlaintext } from './secured.ts'
+import { shareGroups, shareStates } from './share-groups.ts'
 import { staticMembers } from './static-members.ts'
+import { streamsGroups } from './streams-groups.ts'
+import { transactionQueries } from './transaction-queries.ts'
+import { transactionalOffsets } from './transactional-offsets.ts'
+import { transactions } from './transactions.ts'
 
 /** All conversations, in the order in which they are held. */
 export const conversations: readonly Conversation[] = [
@@ -61,5 +76,28 @@ export const conversations: readonly Conversation[] = [
   groupRebalances,
   staticMembers,
   offsets,
-  groups
+  groups,
+  transactions,
+  transactionalOffsets,
+  transactionQueries,
+  aclsDisabled,
+  scramCredentials,
+  clientQuotas,
+  quorum,
+  voters,
+  features,
+  telemetry,
+  replicaLogDirs,
+  delegationTokensDisabled,
+  saslPlaintext,
+  consumerGroups,
+  shareGroups,
+  shareStates,
+  streamsGroups,
+  acls,
+  sasl,
+  delegationTokens,
+  authorization,
+  restricted,
+  cluster
 ]

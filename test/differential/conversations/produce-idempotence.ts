@@ -1,6 +1,10 @@
+import { errorCode } from '../../../src/wire/generated/errors.ts'
 import { batchOf } from '../batches.ts'
 import type { Conversation, Speaker, Topic } from '../talk.ts'
 import { produceTo, readAll } from './produce.ts'
+
+/** What Kafka says while it looks for the coordinator of a transaction. */
+const notEnoughReplicas = errorCode('NOT_ENOUGH_REPLICAS')
 
 /** What an idempotent producer says of a batch. */
 interface Numbers {
@@ -33,10 +37,13 @@ class Sequence {
       { length: count },
       (_, index) => `${producerEpoch}/${baseSequence + index}`
     )
-    await this.#client.attempt(
+    await this.#client.askUntil(
       'Produce',
       this.#version,
       produceTo(this.#topic, batchOf(values, numbers), { transactionalId }),
+      ({ responses }) =>
+        responses[0]!.partitionResponses[0]!.errorCode !== notEnoughReplicas ||
+        transactionalId === '',
       note
     )
   }

@@ -49,6 +49,14 @@ const otherCodecs = {
 
 const topics: readonly Rules[] = [
   {
+    suffix: 'small-segments',
+    configs: { 'segment.bytes': '1048576', 'max.message.bytes': '3000000' },
+    batches: {
+      'larger than a segment': batchOf(['x'.repeat(1_500_000)]),
+      small: batchOf(['x'])
+    }
+  },
+  {
     suffix: 'compacted',
     configs: { 'cleanup.policy': 'compact' },
     batches: {

@@ -65,6 +65,8 @@ async function comeBack(talk: Talk, version: number): Promise<void> {
 async function fenced(talk: Talk): Promise<void> {
   const a = talk.connect('a')
   const groupId = await talk.group('fenced')
+  const committed = { partitionIndex: 0, committedOffset: 1n, committedMetadata: '' }
+  const topics = [{ ...(await talk.topic('committed')), partitions: [committed] }]
   const one = { groupInstanceId: 'one' }
   const first = await join(a, 5, groupId, 'the first one', one)
   await sync(a, 5, groupId, first, 'the first one')
@@ -89,24 +91,17 @@ async function fenced(talk: Talk): Promise<void> {
       { groupId, generationId, memberId, groupInstanceId: 'two' },
       `of the ${who}, as another instance`
     )
-    await a.ask(
-      'SyncGroup',
-      5,
-      { groupId, generationId, memberId, ...one, assignments: [] },
-      `of the ${who}`
-    )
-    await a.ask(
-      'OffsetCommit',
-      8,
-      { groupId, generationIdOrMemberEpoch: generationId, memberId, ...one, topics: [] },
-      `of the ${who}`
-    )
-    await a.ask(
-      'OffsetCommit',
-      8,
-      { groupId, generationIdOrMemberEpoch: 9, memberId, ...one, topics: [] },
-      `of the ${who}, of another generation`
-    )
+    for (const version of versions('SyncGroup', 3)) {
+      const named = version < 5 ? {} : { protocolType: 'consumer', protocolName: 'range' }
+      const asked = { groupId, generationId, memberId, ...one, ...named, assignments: [] }
+      await a.ask('SyncGroup', version, asked, `of the ${who}`)
+    }
+    for (const version of versions('OffsetCommit', 7))
+      for (const generationIdOrMemberEpoch of [generationId, 9]) {
+        const asked = { groupId, generationIdOrMemberEpoch, memberId, ...one, topics }
+        const note = `of the ${who}, of generation ${generationIdOrMemberEpoch}`
+        await a.ask('OffsetCommit', version, asked, note)
+      }
     await a.ask(
       'Heartbeat',
       4,
