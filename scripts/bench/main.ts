@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { defaultKafkaVersion } from '../oracle/kafka.ts'
 import { kafkaJavaOptions } from './broker-process.ts'
@@ -81,7 +82,12 @@ function describeKafka(): string {
 }
 
 async function keep(report: Report, file: string): Promise<void> {
-  writeFileSync(file, await reportText(report, file))
+  write(file, await reportText(report, file))
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
 }
 
 function say(text: string): void {
@@ -121,7 +127,7 @@ async function main(): Promise<void> {
     await brokers.stop()
   }
   console.log(`${methodText(report)}\n\n${figuresTable(reports)}\n\n${targetsTable(reports)}`)
-  if (chosen.plot !== undefined) writeFileSync(chosen.plot, plot(report))
+  if (chosen.plot !== undefined) write(chosen.plot, plot(report))
 }
 
 await main()

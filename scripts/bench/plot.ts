@@ -22,6 +22,8 @@ use([
 const width = 900
 const barHeight = 26
 const panelHeight = 300
+/** Where a bar ends at the latest: a broker that used nothing at all would have no end. */
+const ratioMax = 1000
 const colours = { met: '#3b7d4f', missed: '#c0562b', text: '#333333', lines: '#bbbbbb' }
 
 /**
@@ -124,6 +126,10 @@ function barsYAxis(bars: readonly Bar[]) {
   }
 }
 
+function ratioText(ratio: number): string {
+  return ratio > ratioMax ? `> ${ratioMax} x` : `${ratio.toFixed(2)} x`
+}
+
 function barsSeries(bars: readonly Bar[]) {
   return {
     type: 'bar',
@@ -131,9 +137,9 @@ function barsSeries(bars: readonly Bar[]) {
     yAxisIndex: 0,
     barWidth: 14,
     data: bars.map(bar => ({
-      value: bar.ratio,
+      value: Math.min(bar.ratio, ratioMax),
       itemStyle: { color: bar.isMet ? colours.met : colours.missed },
-      label: { show: true, position: 'right', formatter: `${bar.ratio.toFixed(2)} x` }
+      label: { show: true, position: 'right', formatter: ratioText(bar.ratio) }
     })),
     markLine: {
       silent: true,

@@ -151,7 +151,7 @@ function round(limit: number): string {
 }
 
 /** What a reader must know to repeat the figures. */
-export function methodText({ madeAt, machine, kafka, runs, workloads }: Report): string {
+export function methodText({ madeAt, machine, kafka, runs, scale, workloads }: Report): string {
   const busy = workloads.flatMap(each =>
     each.runs.flatMap(({ samples }) => samples.flatMap(({ busyShare }) => busyShare ?? []))
   )
@@ -159,7 +159,9 @@ export function methodText({ madeAt, machine, kafka, runs, workloads }: Report):
     `${madeAt.slice(0, 10)}; ${machine}.`,
     ...(kafka === null ? [] : [`${kafka}.`]),
     `Medians of ${runs} runs, contenders in turn, after 2 runs to warm up; ratios are medians of`,
-    'the ratios of neighbouring runs.'
+    'the ratios of neighbouring runs.',
+    ...(scale === 1 ? [] : [`Only ${percent(scale)} of the work of a full run.`]),
+    ...otherCounts(workloads, runs)
   ]
   if (busy.length > 0) {
     lines.push(
@@ -168,6 +170,22 @@ export function methodText({ madeAt, machine, kafka, runs, workloads }: Report):
     )
   }
   return lines.join(' ')
+}
+
+/** Workloads that start a fresh broker for every run make fewer of them. */
+function otherCounts(workloads: readonly WorkloadReport[], runs: number): readonly string[] {
+  const others = workloads.flatMap(({ name, runs: contenders }) => {
+    const counts = contenders.map(({ samples }) => samples.length)
+    return counts.some(count => count !== runs) ? [`${name} ${counts.join(' and ')}`] : []
+  })
+  return others.length === 0 ? [] : [`Other numbers of runs: ${others.join(', ')}.`]
+}
+
+/** How each workload is measured, as a Markdown list that a reader may open. */
+export function methodsList(workloads: readonly WorkloadReport[]): string {
+  const items = workloads.map(({ name, title, method }) => `- \`${name}\`, ${title}: ${method}`)
+  const head = '<details><summary>How each of them is measured</summary>'
+  return [head, items.join('\n'), '</details>'].join('\n\n')
 }
 
 function percent(share: number): string {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { methodText, targetsTable, type Report } from './report.ts'
+import { methodsList, methodText, targetsTable, type Report } from './report.ts'
 
 const folder = fileURLToPath(new URL('results/', import.meta.url))
 
@@ -26,6 +26,7 @@ export function benchmarkSummary(report: Report | null): string {
   return [
     targetsTable(report.workloads),
     `${methodText(report)} Every single run is in \`scripts/bench/results/latest.json\`.`,
+    methodsList(report.workloads),
     '![odradek to Apache Kafka](scripts/bench/results/latest.svg)'
   ].join('\n\n')
 }

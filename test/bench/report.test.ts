@@ -71,6 +71,15 @@ test('the method says what the machine did before the runs', () => {
   expect(methodText(report)).toContain('busy with 2 % before a run in the median, 2 % at most')
 })
 
+test('the method says which workloads were run more or less often', () => {
+  expect(methodText(report)).not.toContain('Other numbers of runs')
+  expect(methodText({ ...report, runs: 5 })).toContain('Other numbers of runs: fast 3 and 3.')
+})
+
+test('the summary tells how each workload is measured', () => {
+  expect(benchmarkSummary(report)).toContain('- `fast`, Something fast: Somehow.')
+})
+
 test('the summary of no report says so', () => {
   expect(benchmarkSummary(null)).toContain('No run is kept')
 })

@@ -27,7 +27,7 @@ function limit(work: Limit): Workload {
     method: [
       'The same load against a single-threaded C program that frames a request, checks CRC-32C',
       '(SSE 4.2), appends to one file and answers: no topics, index, producers or consumers.',
-      `${work.connections} connection(s), ${work.inFlight} in flight on each.`
+      `Requests in flight: ${work.connections} x ${work.inFlight}.`
     ].join(' '),
     metrics: [
       { name: 'megabytesPerSecond', unit: 'MB/s', digits: 0 },

@@ -28,7 +28,7 @@ function producing(work: Producing): Workload {
     name: work.name,
     title: work.title,
     method: [
-      `${work.producers} librdkafka producer(s) in one C program, ${work.recordSize} B values,`,
+      `librdkafka in one C program (instances: ${work.producers}), ${work.recordSize} B values,`,
       `${chosen.join(' ')}, all else its defaults; 12 partitions; MB of values until all are`,
       'acknowledged.'
     ].join(' '),

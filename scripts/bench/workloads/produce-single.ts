@@ -17,10 +17,11 @@ interface Singles {
 const recordSize = 1000
 
 function singles({ name, connections, durability, requests, targets }: Singles): Workload {
+  const plural = connections === 1 ? '' : 's'
   const ends = durability === 'fsync' ? ', on disk before the answer' : ''
   return {
     name,
-    title: `Produce, one 1 KB record at a time, ${connections} connection(s)${ends}`,
+    title: `Produce, one 1 KB record at a time, ${connections} connection${plural}${ends}`,
     method: [
       `Produce 7 with acks=all over raw sockets, one request in flight on each connection`,
       durability === 'fsync'
