@@ -8,6 +8,7 @@ import type {
   ReadRequest
 } from '../../src/storage/partition-log.ts'
 import { batchesOf, batchOf, logConfigs } from '../storage/batches.ts'
+import { compactionContract } from './compaction.ts'
 
 /** An engine with one log in it. */
 export interface LogUnderTest {
@@ -40,6 +41,7 @@ export function partitionLogContract(name: string, open: OpenLogUnderTest): void
   describe(`${name}: the log start offset`, () => logStartContract(withLog))
   describe(`${name}: retention`, () => retentionContract(withLog))
   describe(`${name}: truncation`, () => truncationContract(withLog))
+  describe(`${name}: compaction`, () => compactionContract(withLog))
   describe(`${name}: snapshots`, () => snapshotContract(withLog))
 }
 

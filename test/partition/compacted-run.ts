@@ -1,4 +1,6 @@
+import { expect } from 'vitest'
 import { unreachable } from '../../src/base/assert.ts'
+import type { Result } from '../../src/base/result.ts'
 import type { TopicConfigs } from '../../src/config/topic-configs.ts'
 import type { DurabilityMode } from '../../src/config/durability-mode.ts'
 import type { Files } from '../../src/io/files.ts'
@@ -10,7 +12,7 @@ import { readControlType } from '../../src/record/control.ts'
 import { buildBatch, readRecords } from '../../src/record/records.ts'
 import { LogDirectory } from '../../src/storage/local/log-dir.ts'
 import type { LocalLog } from '../../src/storage/local/local-log.ts'
-import type { CompactionOutcome } from '../../src/storage/partition-log.ts'
+import type { CompactionError, CompactionOutcome } from '../../src/storage/partition-log.ts'
 import { silentLogger } from '../../src/telemetry/logger.ts'
 import { topicConfigs, topicId } from './fixture.ts'
 
@@ -67,7 +69,7 @@ export function newModel(): CompactedModel {
 /** A partition of a compacted topic over a log on some files, life after life. */
 export class CompactedRun {
   readonly clock = manualClock(startMs)
-  readonly model = newModel()
+  readonly model: CompactedModel
   readonly #files: Files
   readonly #durability: DurabilityMode
   readonly #configs: TopicConfigs
@@ -76,7 +78,14 @@ export class CompactedRun {
   partition!: Partition
   #directory!: LogDirectory
 
-  constructor(files: Files, durability: DurabilityMode, configs: Partial<TopicConfigs> = {}) {
+  /** @param model what was sent in an earlier life */
+  constructor(
+    files: Files,
+    durability: DurabilityMode,
+    configs: Partial<TopicConfigs> = {},
+    model: CompactedModel = newModel()
+  ) {
+    this.model = model
     this.#files = files
     this.#durability = durability
     this.#configs = { ...compactedConfigs, ...configs }
@@ -126,14 +135,19 @@ export class CompactedRun {
     }
   }
 
+  /** @throws when it does not succeed */
   async compact(dedupeBufferSize = 1024): Promise<CompactionOutcome> {
-    const compacted = await this.partition.compaction.run(this.clock.wallMs(), {
+    const compacted = await this.tryCompact(dedupeBufferSize)
+    if (!compacted.ok) throw new Error(`${compacted.error}: ${compacted.detail}`)
+    return compacted.value
+  }
+
+  tryCompact(dedupeBufferSize = 1024): Promise<Result<CompactionOutcome, CompactionError>> {
+    return this.partition.compaction.run(this.clock.wallMs(), {
       dedupeBufferSize,
       dedupeLoadFactor: 0.9,
       proceed: () => Promise.resolve(true)
     })
-    if (!compacted.ok) throw new Error(`${compacted.error}: ${compacted.detail}`)
-    return compacted.value
   }
 
   async #send(step: CompactionStep & { type: 'send' }): Promise<void> {
@@ -252,6 +266,35 @@ export function lastValues(records: readonly KnownRecord[]): ReadonlyMap<string,
     if (value !== null) values.set(key, value)
   }
   return new Map([...values].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/**
+ * Holds a partition against what was sent to it: offsets, order and both ends stay, what is there
+ * was sent, and the last committed value of each key is there.
+ *
+ * @param logEndOffset null: the end of the log may have been lost
+ * @throws AssertionError
+ */
+export async function checkCompacted(
+  run: CompactedRun,
+  logEndOffset: number | null
+): Promise<void> {
+  const { partition, model, log } = run
+  const expectedEnd = logEndOffset ?? partition.logEndOffset
+  expect([partition.logStartOffset, partition.logEndOffset]).toEqual([0, expectedEnd])
+  expect(log.damage).toEqual([])
+  expect(run.failures).toEqual([])
+  const found = await readPartition(partition)
+  for (const [index, { baseOffset }] of found.batches.entries()) {
+    if (index > 0) expect(baseOffset).toBeGreaterThan(found.batches[index - 1]!.lastOffset)
+  }
+  const sent = new Map(model.records.map(each => [each.offset, each]))
+  for (const each of found.all) {
+    const { offset = -1, key, value, timestampMs } = sent.get(each.offset) ?? {}
+    expect(each).toEqual({ offset, key, value, timestampMs })
+  }
+  const committed = committedRecords(model, partition.lastStableOffset)
+  expect(lastValues(found.committed)).toEqual(lastValues(committed))
 }
 
 /** The records that were committed, below an offset. */

@@ -4,9 +4,8 @@ import { memoryFiles } from '../../src/io/memory-files.ts'
 import type { Compression } from '../../src/record/batch.ts'
 import { crashable } from '../storage/local/directory.ts'
 import {
-  committedRecords,
+  checkCompacted,
   CompactedRun,
-  lastValues,
   readPartition,
   type CompactionStep,
   type SentRecord
@@ -55,29 +54,6 @@ function numbered(steps: readonly CompactionStep[]): readonly CompactionStep[] {
   })
 }
 
-async function check(run: CompactedRun, logEndOffset: number): Promise<void> {
-  const { partition, model, log } = run
-  expect([partition.logStartOffset, partition.logEndOffset]).toEqual([0, logEndOffset])
-  expect(log.damage).toEqual([])
-  expect(run.failures).toEqual([])
-  const found = await readPartition(partition)
-  for (const [index, { baseOffset }] of found.batches.entries()) {
-    if (index > 0) expect(baseOffset).toBeGreaterThan(found.batches[index - 1]!.lastOffset)
-  }
-  const sent = new Map(model.records.map(each => [each.offset, each]))
-  for (const each of found.all) {
-    expect(each).toEqual({ ...each, ...pick(sent.get(each.offset)) })
-  }
-  const committed = committedRecords(model, partition.lastStableOffset)
-  expect(lastValues(found.committed)).toEqual(lastValues(committed))
-}
-
-function pick(known: CompactedRun['model']['records'][number] | undefined) {
-  if (known === undefined) return { offset: -1 }
-  const { offset, key, value: sentValue, timestampMs } = known
-  return { offset, key, value: sentValue, timestampMs }
-}
-
 for (const durability of ['memory', 'os', 'fsync'] as const) {
   test.prop([fc.array(step, { minLength: 5, maxLength: 60 })], { numRuns: 60 })(
     `the last committed value of each key stays, whatever is compacted when (${durability})`,
@@ -90,12 +66,12 @@ for (const durability of ['memory', 'os', 'fsync'] as const) {
         const { logEndOffset } = run.partition
         await run.do(each)
         if (each.type === 'compact' || each.type === 'reopen' || each.type === 'drop') {
-          await check(run, logEndOffset)
+          await checkCompacted(run, logEndOffset)
         }
       }
       const { logEndOffset } = run.partition
       await run.compact()
-      await check(run, logEndOffset)
+      await checkCompacted(run, logEndOffset)
       await run.close()
     }
   )
@@ -139,7 +115,7 @@ describe('a compaction', () => {
     for (let round = 0; round < 10; round++) await run.do(send(round % 4, `${round}`))
     await run.compact(100_000)
     expect(isSparse()).toBeLessThan(before)
-    await check(run, 50)
+    await checkCompacted(run, 50)
   })
 
   plainTest('keeps tombstones until delete.retention.ms after they were first met', async () => {
@@ -178,7 +154,7 @@ describe('a compaction', () => {
       last = next
     }
     expect(last.nextDirtyOffset).toBe(active)
-    await check(run, 60)
+    await checkCompacted(run, 60)
   })
 
   plainTest('touches nothing of an open transaction or behind its beginning', async () => {
