@@ -22,6 +22,7 @@ import {
 } from './directory.ts'
 import type { TestDirectory } from './directory.ts'
 import { faultyFiles } from './faulty-files.ts'
+import { swapBegun } from './sparse-directory.ts'
 
 const intervalMs = 7 * 24 * 3600 * 1000
 const checkpointPath = '/data/odradek-scrub-checkpoint'
@@ -207,6 +208,25 @@ describe('the scrub', () => {
     expect(directory.lines.filter(({ level }) => level === 'error')).toEqual([])
     await scrubber.stop(true)
     await opened.close()
+  })
+
+  test('looks at segments that compaction has written, and finds damage in them', async () => {
+    const files = memoryFiles()
+    const directory = testDirectory(crashable(files), '/data', 'fsync')
+    await swapBegun(directory)
+    const first = await begin(directory)
+    await first.pass(intervalMs + scrubLookIntervalMs)
+    expect(directory.lines.filter(({ level }) => level !== 'info')).toEqual([])
+    expect(first.log.segments.all[0]!.isSparse).toBe(true)
+    const size = 12 + contentOf(files, fileOf(0, '.log')).readInt32BE(8)
+    flipBit(files, fileOf(0, '.log'), size + 70)
+    await first.pass(intervalMs + scrubLookIntervalMs)
+    expect(first.log.damage).toMatchObject([{ file: fileOf(0, '.log') }])
+    const [{ fromOffset, toOffset } = { fromOffset: 0, toOffset: 0 }] = first.log.damage
+    expect(await readAt(first.log, fromOffset)).toBe('CORRUPT')
+    expect(await readAt(first.log, toOffset)).toBe(String(toOffset))
+    await first.scrubber.stop(true)
+    await first.opened.close()
   })
 
   test('ends at once when it is stopped in the middle of a segment', async () => {
