@@ -319,10 +319,11 @@ static void run_tail(const char *host, int port, uint32_t rate, uint64_t base_of
     if (epoll_ctl(poller, EPOLL_CTL_ADD, fds[i], &event) != 0) die("epoll_ctl");
   }
   struct itimerspec timer = {.it_interval.tv_nsec = (long)period_ns, .it_value.tv_nsec = 1000000};
-  timerfd_settime(ticks, 0, &timer, NULL);
   printf("ready\n");
   fflush(stdout);
+  // Taken before the timer is set, so that no record is sent before it is due.
   uint64_t started_ns = now_ns(), first_due_ns = started_ns + 1000000;
+  timerfd_settime(ticks, 0, &timer, NULL);
   size_t received = 0;
   struct epoll_event events[8];
   while (next_offset < base_offset + request_count) {
