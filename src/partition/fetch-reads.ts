@@ -117,8 +117,16 @@ export async function readPartitions(
       results.push(result)
     }
     size += readSize
-    const stood = { partition, visibleSize, highWatermark, lastStableOffset }
-    awaited.push({ ...stood, fetchOffset, isolationLevel, maxBytes: each.maxBytes, readSize })
+    awaited.push({
+      partition,
+      visibleSize,
+      highWatermark,
+      lastStableOffset,
+      fetchOffset,
+      isolationLevel,
+      maxBytes: each.maxBytes,
+      readSize
+    })
   }
   const release = (): void => reads.forEach(each => each.release())
   return { results, size, hasErrors, release, awaited }

@@ -278,7 +278,7 @@ export class Partition {
     const upToOffset = committedOnly ? bounds.lastStableOffset : bounds.highWatermark
     const mayRead = request.maxBytes > 0 || request.minOneBatch
     if (fromOffset < upToOffset && mayRead) return null
-    return success({ ...nothingRead, ...bounds, abortedTransactions: committedOnly ? [] : null })
+    return success(this.#visibility.nothingRead(committedOnly ? [] : null))
   }
 
   /**
@@ -494,5 +494,3 @@ export class Partition {
     this.#visibility.advance(size)
   }
 }
-
-const nothingRead = { bytes: Buffer.alloc(0), release: (): void => {} }
