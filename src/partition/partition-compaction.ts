@@ -10,6 +10,7 @@ import type {
   PartitionLog
 } from '../storage/partition-log.ts'
 import type { ProducerState } from '../storage/producer-state.ts'
+import type { ProducerSnapshots } from './producer-snapshots.ts'
 
 /** What the broker lets a compaction use. */
 export type CompactionMeans = Pick<Compaction, 'dedupeBufferSize' | 'dedupeLoadFactor' | 'proceed'>
@@ -20,6 +21,7 @@ export type CompactionFailure = Failure<CompactionError>
 export interface PartitionCompactionOptions {
   readonly log: PartitionLog
   readonly producers: ProducerState
+  readonly snapshots: Pick<ProducerSnapshots, 'take'>
   readonly ownerEpoch: number
   readonly partition: {
     readonly isClosed: boolean
@@ -32,8 +34,9 @@ export interface PartitionCompactionOptions {
 export class PartitionCompaction {
   readonly #options: PartitionCompactionOptions
 
-  constructor({ log, producers, ownerEpoch, partition }: PartitionCompactionOptions) {
-    this.#options = { log, producers, ownerEpoch, partition }
+  constructor(options: PartitionCompactionOptions) {
+    const { log, producers, snapshots, ownerEpoch, partition } = options
+    this.#options = { log, producers, snapshots, ownerEpoch, partition }
   }
 
   /** What compaction would do now; null when the topic wants none. */
@@ -48,10 +51,13 @@ export class PartitionCompaction {
     wallMs: number,
     means: CompactionMeans
   ): Promise<Result<CompactionOutcome, CompactionError>> {
-    const { log, producers, ownerEpoch, partition } = this.#options
+    const { log, producers, snapshots, ownerEpoch, partition } = this.#options
     if (partition.isClosed) return failure('INTERRUPTED', 'the partition is closed')
     const moment = { wallMs, stableOffset: partition.lastStableOffset }
-    return log.compact(ownerEpoch, compactionWith(producers, moment, means))
+    const compacted = await log.compact(ownerEpoch, compactionWith(producers, moment, means))
+    // Compaction may have removed the snapshots, and the log alone tells less than before.
+    if (log.snapshots.offsets.length === 0 && !partition.isClosed) await snapshots.take()
+    return compacted
   }
 }
 

@@ -112,18 +112,16 @@ export class Partition {
     this.#ownerEpoch = options.ownerEpoch
     this.#epochStartOffset = options.log.logEndOffset
     this.#producers = producers
-    this.#snapshots = new ProducerSnapshots({
-      ...options,
-      producers,
-      sizeBehind: rebuilt.sizeRead
-    })
+    const known = { ...options, producers }
+    const snapshots = new ProducerSnapshots({ ...known, sizeBehind: rebuilt.sizeRead })
+    this.#snapshots = snapshots
     this.#configs = options.configs
     this.#visibility = new Visibility(options.log, producers)
     const stampsTime = options.configs.messageTimestampType === 'LogAppendTime'
     this.#appendTime = new AppendTime(
       (stampsTime && options.log.largestTimestamp?.timestampMs) || 0
     )
-    this.compaction = new PartitionCompaction({ ...options, producers, partition: this })
+    this.compaction = new PartitionCompaction({ ...known, snapshots, partition: this })
     this.#log.onDurable(() => this.#onDurable())
   }
 

@@ -5,6 +5,7 @@ import type { Compression } from '../../src/record/batch.ts'
 import { crashable } from '../storage/local/directory.ts'
 import {
   checkCompacted,
+  compactedConfigs,
   CompactedRun,
   readPartition,
   type CompactionStep,
@@ -214,3 +215,28 @@ describe('a compaction', () => {
     }
   )
 })
+
+plainTest(
+  'a compacted log has a snapshot of its producers, whose records may be gone',
+  async () => {
+    const run = new CompactedRun(crashable(memoryFiles()), 'fsync')
+    await run.open()
+    const send = (producer: number, type = 'send' as const): Promise<void> =>
+      run.do({ type, producer, records: [{ key: 1, value: 'v'.repeat(100) }], codec: 'none' })
+    for (const producer of [1, 1, 2, 0, 0, 0, 0, 0, 0]) await send(producer)
+    await run.do({ type: 'end', producer: 2, result: 'abort' })
+    for (let n = 0; n < 6; n++) await send(0)
+    for (let n = 0; n < 3; n++) {
+      await run.compact()
+      run.clock.advance(compactedConfigs.deleteRetentionMs + 1)
+      await send(0)
+    }
+    expect(run.log.snapshots.offsets).not.toEqual([])
+    await run.do({ type: 'drop' })
+    expect(run.partition.opening.sizeRead).toBeLessThan(run.partition.size)
+    // The next sequences are taken, and no others.
+    await send(1)
+    run.model.sequences.set(1, 7)
+    await expect(send(1)).rejects.toThrow('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  }
+)
