@@ -140,13 +140,19 @@ function summarize(conversationCount: number, isWhole: boolean): number {
   if (waiting.length > 0) console.log(`held with Kafka alone: ${waiting.join('; ')}`)
   console.log(
     `${conversationCount} conversations, ${waiting.length} of them with Kafka alone; ` +
-      `${asked.size} API versions, ` +
+      `${coveredText()}, ` +
       `${counts.explained} differences explained, ${counts.unexplained} unexplained`
   )
   const errorFaults = summarizeErrors()
   const faults =
     counts.unexplained + counts.endedEarly + unused.length + missing.length + errorFaults
   return faults === 0 ? 0 : 1
+}
+
+/** How many of the API versions that odradek serves were asked. */
+function coveredText(): string {
+  const served = servedVersions()
+  return `${served.filter(each => asked.has(each)).length} of ${served.length} API versions`
 }
 
 /** Says which errors the recording holds, and writes ERRORS.md when asked to record. */
@@ -160,9 +166,12 @@ function summarizeErrors(): number {
   for (const each of all.unlisted) console.log(`provoked and not in protocol/apis: ${each}`)
   for (const each of all.missing) console.log(`neither provoked nor in UNPROVOKED.md: ${each}`)
   for (const each of all.needless) console.log(`needless in UNPROVOKED.md: ${each}`)
+  const openCount = unprovoked.filter(({ reason }) => reason === 'Not provoked yet').length
+  const provokableCount = all.provokedCount + openCount + all.missing.length
   console.log(
-    `errors provoked: ${served.provokedCount} of ${served.possibleCount} of the APIs served, ` +
-      `${all.provokedCount} of ${all.possibleCount} of all`
+    `errors provoked: ${all.provokedCount} of ${provokableCount} that can be, and of ` +
+      `${all.possibleCount} that Kafka knows; ${served.provokedCount} of ${served.possibleCount} ` +
+      `of the APIs that odradek serves`
   )
   return all.unlisted.length + all.missing.length + all.needless.length
 }

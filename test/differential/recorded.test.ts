@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { startBroker } from '../../src/index.ts'
 import { compareTranscripts, describeDifferences } from './compare.ts'
 import { conversations } from './conversations/index.ts'
-import { servedVersions } from './coverage.ts'
+import { recordedVersions, servedVersions, versionsOfOthers } from './coverage.ts'
 import {
   errorCoverage,
   errorReport,
@@ -15,6 +15,7 @@ import { Explanations, readExplanations } from './explained.ts'
 import { readGolden, recordedConversations, recordedKafkaVersion } from './golden.ts'
 import { hold } from './run.ts'
 import { setups } from './setups.ts'
+import type { Json } from './transcript.ts'
 import { waitsFor } from './waiting.ts'
 
 const held = conversations.filter(each => waitsFor(each) === null)
@@ -81,6 +82,22 @@ test('conversations that odradek cannot hold yet wait for what it does not serve
   )
   expect(waiting.length + held.length).toBe(conversations.length)
 })
+
+test('every version of every API that is not served yet is recorded', () => {
+  const steps = readGolden(recordedKafkaVersion, 'api-versions')!
+  const answer = steps.get('ApiVersions v4')
+  const recorded = recordedVersions(recordedKafkaVersion)
+  const others =
+    isObject(answer) && isObject(answer.apiKeys) ? versionsOfOthers(answer.apiKeys) : []
+  const missing = others.filter(each => !recorded.has(each))
+  console.log(`${others.length - missing.length} of ${others.length} API versions not served yet`)
+  expect(others.length).toBeGreaterThan(0)
+  expect(missing).toEqual([])
+})
+
+function isObject(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 describe('every error that Kafka can answer', () => {
   const possible = possibleErrors()
