@@ -72,7 +72,9 @@ function seconds(fromMs: number, toMs: number): string {
 /** Runs one part of the Java programs against a broker of its own. */
 async function runPart(part: Part, program: Program): Promise<readonly PartStep[]> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'odradek-java-'))
-  const broker = await startBrokerProcess(['--config', 'group.initial.rebalance.delay.ms=0'])
+  // Compaction looks often, so that it is at work while the programs are.
+  const configs = ['group.initial.rebalance.delay.ms=0', 'log.cleaner.backoff.ms=200']
+  const broker = await startBrokerProcess(configs.flatMap(config => ['--config', config]))
   const child = spawn(program.command, [...program.commandArguments, part.name], {
     cwd: scratch,
     env: {
