@@ -209,6 +209,11 @@ export const logRecoveryConcurrency = 16
 /** Damaged ranges of one log that are remembered for reports. */
 export const damagedRangesMax = 100
 
+/**
+ * How long a sync waits for a descriptor when the process has none left, milliseconds: connections
+ * come and go.
+ */
+export const descriptorRetryMs = 10
 /** How often the file system is asked how much is free, milliseconds: it costs microseconds. */
 export const spaceCheckIntervalMs = 1_000
 /**

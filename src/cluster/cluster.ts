@@ -96,7 +96,9 @@ export class Cluster {
       for (const records of raisedLeaderEpochs(log.image, options.nodeId)) {
         const raised = await log.append(records)
         if (!raised.ok)
-          throw new MetadataLogError(`leader epochs cannot be raised: ${raised.error}`)
+          throw new MetadataLogError(
+            `leader epochs cannot be raised: ${raised.detail ?? raised.error}`
+          )
       }
     }
     await cluster.#openAll()

@@ -9,6 +9,7 @@ import type { LogContext } from './log-context.ts'
 import { RecentReads } from './recent-reads.ts'
 import { Remover } from './remover.ts'
 import { SpaceWatch } from './space-watch.ts'
+import { syncNames } from './sync-names.ts'
 
 /** What a log directory brings along. */
 export type DirectoryMeans = Pick<
@@ -52,7 +53,7 @@ export class DirectoryContext implements LogContext {
     this.flusher = new Flusher(error => this.fail(error))
     this.remover = new Remover(files, clock, logger)
     this.space = new SpaceWatch({ files, clock, logger, path, minFreeSize: means.minFreeSize ?? 0 })
-    this.#pathSync = new Coalesced(() => files.syncDirectory(path))
+    this.#pathSync = new Coalesced(() => syncNames(this, path))
     this.#onFailure = onFailure
   }
 

@@ -46,9 +46,14 @@ export class FileCache {
       if (!(error instanceof FileError) || (error.code !== 'EMFILE' && error.code !== 'ENFILE')) {
         throw error
       }
-      this.#evict(this.#open.size >>> 1)
+      this.makeRoom()
       return this.files.open(path, mode)
     }
+  }
+
+  /** Lets go of half of the files, for a process that has run out of descriptors. */
+  makeRoom(): void {
+    this.#evict(this.#open.size >>> 1)
   }
 
   /**

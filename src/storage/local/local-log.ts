@@ -388,6 +388,8 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
   }
 
   #newSegment(): Segment {
+    // Even if it cannot be made: that its name is gone again has to be durable as well.
+    this.durability.namesChanged()
     const segment = this.folder.newSegment(
       this.#logEndOffset,
       this.configs,
@@ -395,7 +397,6 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
       this.epochs
     )
     this.segments.add(segment)
-    this.durability.namesChanged()
     return segment
   }
 

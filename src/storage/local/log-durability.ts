@@ -7,6 +7,8 @@ import type { LogContext } from './log-context.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { Segment } from './segment.ts'
 import type { StateNote } from './sidecar.ts'
+import { syncNames } from './sync-names.ts'
+import { kindOfRefusal } from './write-refusal.ts'
 
 export type AppendResult = Result<void, AppendError>
 
@@ -191,7 +193,7 @@ export class LogDurability {
     const syncs = segments.map(segment => segment.sync(withNotes))
     if (this.#hasNewNames) {
       this.#hasNewNames = false
-      syncs.push(this.#context.files.syncDirectory(this.#folder))
+      syncs.push(syncNames(this.#context, this.#folder))
     }
     if (this.#isFolderNew) {
       this.#isFolderNew = false
@@ -208,7 +210,8 @@ export class LogDurability {
       active.sidecar.writeState(this.note(active), false)
       if (active.isMarkDue) active.writeMark(false)
     } catch (error) {
-      this.#context.fail(error)
+      // Without a note recovery is less sure of what it finds; that is no reason to end.
+      if (kindOfRefusal(error) === 'diskFailed') this.#context.fail(error)
     }
   }
 }

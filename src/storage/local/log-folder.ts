@@ -7,7 +7,9 @@ import {
 import {
   leaderEpochCheckpointName,
   partitionFolderName,
-  partitionMetadataName
+  partitionMetadataName,
+  segmentPath,
+  sidecarSuffix
 } from './file-names.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
@@ -60,7 +62,16 @@ export class LogFolder {
     const journal = epochs.starts
       .slice(-1)
       .map(start => ({ kind: 'leaderEpoch' as const, ...start }))
-    return Segment.create(this.#context, this.path, identity, configs, note, journal)
+    try {
+      return Segment.create(this.#context, this.path, identity, configs, note, journal)
+    } catch (error) {
+      // The log goes on in the segment before: one that stays here half made would cut that off at
+      // the next start.
+      const { files } = this.#context
+      const path = segmentPath(this.path, baseOffset, sidecarSuffix)
+      if (files.exists(path)) files.remove(path)
+      throw error
+    }
   }
 
   /**

@@ -76,10 +76,15 @@ export class Sidecar {
   ): Sidecar {
     const file = new CachedFile(cache, path)
     const head = encodeSidecarHead(identity, { sequence: 0, ...note })
-    if (file.create().size() > 0) file.get().truncate(0)
     const key = sealKey(identity)
     const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
-    file.get().writeSync([head, ...entries], 0)
+    try {
+      if (file.create().size() > 0) file.get().truncate(0)
+      file.get().writeSync([head, ...entries], 0)
+    } catch (error) {
+      file.retire()
+      throw error
+    }
     const sidecar = new Sidecar(file, key, 0, journal, journal.length)
     sidecar.#changed(true)
     return sidecar

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../../../src/base/deferred.ts'
+import { FileError } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
-import { noteSyncIntervalMs } from '../../../src/limits.ts'
+import { descriptorRetryMs, noteSyncIntervalMs } from '../../../src/limits.ts'
 import type { LocalLog } from '../../../src/storage/local/local-log.ts'
 import { batchOf, logConfigs } from '../batches.ts'
 import { crashable, openOrders, orders, testDirectory } from './directory.ts'
@@ -85,6 +86,41 @@ describe('a full disk', () => {
       expect(await endReadable(log)).toBe(end)
       expect(await endReadable((await openOrders(directory)).log)).toBe(end)
     }
+  })
+})
+
+describe('a segment that cannot be begun', () => {
+  test('leaves nothing behind that would cut off what the log goes on with', async () => {
+    for (const operation of ['open', 'write'] as const) {
+      const files = faultyFiles(memoryFiles())
+      const directory = testDirectory(files, '/data', 'fsync')
+      const { log } = await openOrders(directory, { segmentBytes: 1_000 })
+      await append(log, 1, 500)
+      files.fault = (met, path) =>
+        met === operation && path.endsWith('1.odradek') ? 'ENOSPC' : null
+      expect(await append(log, 1, 700)).toMatchObject({ ok: false, error: 'NO_SPACE' })
+      files.fault = () => null
+      expect(await append(log, 1, 100)).toMatchObject(accepted)
+      expect(files.list('/data/orders-0').filter(({ name }) => /1\./.test(name))).toEqual([])
+      const again = (await openOrders(directory)).log
+      expect([operation, again.logEndOffset, await endReadable(again)]).toEqual([operation, 2, 2])
+    }
+  })
+})
+
+describe('a note of the durable end', () => {
+  test('that finds no space is left out, and the log goes on', async () => {
+    const files = faultyFiles(memoryFiles())
+    const directory = testDirectory(files, '/data', 'fsync')
+    const { log } = await openOrders(directory)
+    await append(log)
+    files.fault = (operation, path) =>
+      operation === 'write' && path.endsWith('.odradek') ? 'ENOSPC' : null
+    expect(await append(log)).toMatchObject(accepted)
+    files.fault = () => null
+    expect(await append(log)).toMatchObject(accepted)
+    expect(directory.failures).toEqual([])
+    expect(await endReadable((await openOrders(directory)).log)).toBe(3)
   })
 })
 
@@ -197,6 +233,30 @@ describe('other refusals of the system', () => {
     expect(await append(third)).toMatchObject(refused)
     files.fault = () => null
     expect(await append(third)).toMatchObject(accepted)
+    expect(directory.failures).toEqual([])
+  })
+})
+
+describe('a process without descriptors', () => {
+  test('waits with the sync of a folder until it has one', async () => {
+    const inner = memoryFiles()
+    const files = faultyFiles(inner)
+    const directory = testDirectory(files, '/data', 'fsync')
+    const { log } = await openOrders(directory)
+    let isShort = true
+    files.syncDirectory = path =>
+      isShort
+        ? Promise.reject(new FileError('EMFILE', path, 'too many open files'))
+        : inner.syncDirectory(path)
+    let isAnswered = false
+    const appended = append(log).finally(() => (isAnswered = true))
+    await expect.poll(() => directory.clock.pendingCount).toBe(2)
+    directory.clock.advance(descriptorRetryMs)
+    await expect.poll(() => directory.clock.pendingCount).toBe(2)
+    expect(isAnswered).toBe(false)
+    isShort = false
+    directory.clock.advance(descriptorRetryMs)
+    expect(await appended).toMatchObject(accepted)
     expect(directory.failures).toEqual([])
   })
 })
