@@ -22,6 +22,12 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
+/** Those that may still run when this process ends. */
+const everyBroker = new Set<BrokerUnderTest>()
+process.once('exit', () => {
+  for (const broker of everyBroker) broker.signal('SIGKILL')
+})
+
 /** The built command on one port and data directory, to be ended in every way and started again. */
 export class BrokerUnderTest {
   readonly setup: BrokerSetup
@@ -35,7 +41,7 @@ export class BrokerUnderTest {
     if (!existsSync(command)) throw new Error('dist/cli.cjs is missing: npm run build')
     this.setup = setup
     this.address = `127.0.0.1:${setup.port}`
-    process.once('exit', () => this.#child?.kill('SIGKILL'))
+    everyBroker.add(this)
   }
 
   /** What the broker has logged since it was made, the last 256 KiB of it. */

@@ -85,6 +85,41 @@ const notYet: ReadonlySet<string> = new Set([
   'LEADER_NOT_AVAILABLE'
 ])
 
+/** The Kafka errors, by name, behind what kafkajs threw: it wraps them in errors of its own. */
+export function errorTypes(error: unknown): readonly string[] {
+  if (typeof error !== 'object' || error === null) return []
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.flatMap(errorTypes)
+  if ('type' in error && typeof error.type === 'string') return [error.type]
+  return 'cause' in error ? errorTypes(error.cause) : []
+}
+
+/**
+ * Commits one offset as the only member of a group. The admin client of kafkajs does it as well,
+ * and waits five seconds for nothing.
+ */
+export async function commitOffset(
+  address: string,
+  groupId: string,
+  place: { readonly topic: string; readonly partition: number; readonly offset: string }
+): Promise<void> {
+  const consumer = patientKafka(address, {
+    retry: { initialRetryTime: 20, maxRetryTime: 100, retries: 3 }
+  }).consumer({ groupId, maxWaitTimeInMs: 20 })
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [place.topic] })
+    const joined = new Promise(resolve => consumer.on(consumer.events.GROUP_JOIN, resolve))
+    const crashed = new Promise<never>((_, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+    })
+    await consumer.run({ autoCommit: false, eachBatch: async () => {} })
+    await Promise.race([joined, crashed])
+    await consumer.commitOffsets([place])
+  } finally {
+    await consumer.disconnect()
+  }
+}
+
 /** How a partition is called in ledgers. */
 export function placeName(topic: string, partition: number): string {
   return `${topic}/${partition}`

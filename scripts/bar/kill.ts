@@ -23,6 +23,11 @@ export interface KillOptions {
   readonly checkEvery: number
   /** Does harm to the data before the last start, to see that it is noticed. */
   readonly plant?: (directory: string) => void
+  /** Where the data is and how the broker is ended; left out: a new folder, and SIGKILL. */
+  readonly stage?: {
+    readonly directory: string
+    crash(broker: BrokerUnderTest): Promise<void>
+  }
 }
 
 export interface KillOutcome extends Violations {
@@ -92,7 +97,8 @@ export function isGood(outcome: KillOutcome): boolean {
   return outcome.acknowledged > 0 && wrong.every(count => count === 0)
 }
 
-function figures(outcome: KillOutcome): string {
+/** The line of figures. */
+export function figures(outcome: KillOutcome): string {
   return [
     `${outcome.kills} kills`,
     `${outcome.acknowledged} records acknowledged`,
@@ -114,7 +120,7 @@ function figures(outcome: KillOutcome): string {
  */
 export async function runKills(options: KillOptions): Promise<KillOutcome> {
   registerCodecs()
-  const directory = await mkdtemp(join(tmpdir(), 'odradek-kill-'))
+  const directory = options.stage?.directory ?? (await mkdtemp(join(tmpdir(), 'odradek-kill-')))
   const [port] = await freePorts(1)
   const { durability } = options
   const setup = { directory, port: port!, durability, configs: brokerConfigs }
@@ -213,7 +219,7 @@ class KillRun {
   }
 
   async #kill(): Promise<void> {
-    await this.#broker.kill()
+    await (this.#options.stage?.crash(this.#broker) ?? this.#broker.kill())
     this.#kills++
   }
 

@@ -4,7 +4,10 @@ type Command = (args: readonly string[]) => Promise<number>
 /** What each bar is called, and where it is; loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   kill: async () => (await import('./kill.ts')).kill,
-  restart: async () => (await import('./restart.ts')).restart
+  restart: async () => (await import('./restart.ts')).restart,
+  enospc: async () => (await import('./enospc.ts')).enospc,
+  power: async () => (await import('./power.ts')).power,
+  syscalls: async () => (await import('./syscalls.ts')).syscalls
 }
 
 const usage = `usage: npm run bar -- NAME [options]

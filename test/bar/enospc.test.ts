@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { isGood, runEnospc } from '../../scripts/bar/enospc.ts'
+
+// A few cycles on a small disk, one for each way to make room; `npm run bar -- enospc` is the long
+// form.
+
+for (const inMemory of [false, true]) {
+  const kind = inMemory ? 'files in memory' : 'a file system of its own, where one can be mounted'
+  test(`a full disk refuses records and loses none, and takes more when there is room: ${kind}`, async () => {
+    const outcome = await runEnospc({ cycles: 3, seed: 4, inMemory })
+    expect(outcome).toMatchObject({ cycles: 3, lost: 0, duplicated: 0, reordered: 0, faults: [] })
+    expect(outcome.startsWhenFull).toBeGreaterThan(0)
+    expect(isGood(outcome)).toBe(true)
+  }, 60_000)
+}
