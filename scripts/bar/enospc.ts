@@ -217,7 +217,7 @@ class EnospcRun {
     if (made !== null) this.#fault('a topic was made on a disk that is nearly full')
   }
 
-  /** Somebody else takes all that is left, and the broker dies: it must come back with everything. */
+  /** Somebody else takes all that is left, and the broker dies: it must come back whole. */
   async #restartWhenFull(): Promise<void> {
     this.#disk.leaveFree(this.#disk.freeWhenFull)
     await this.#disk.kill()

@@ -75,7 +75,7 @@ function emptyFolder(volume: MountedVolume, name: string): string {
   return folder
 }
 
-/** The whole machine goes: first the disk, and whatever the broker would say of that is not heard. */
+/** The whole machine goes: first the disk, and what the broker would say of that is not heard. */
 async function crash(volume: MountedVolume, broker: BrokerUnderTest): Promise<void> {
   volume.cutPower()
   await broker.kill()

@@ -97,7 +97,7 @@ export class ScriptedRun {
     await Promise.allSettled([admin.disconnect(), producer.disconnect()])
   }
 
-  /** Holds a broker that was started again to its promises; returns what is broken, in sentences. */
+  /** Holds a broker that was started again to its promises; says which are broken. */
   async broken(): Promise<readonly string[]> {
     const faults: string[] = []
     const admin = patientKafka(this.#address, {

@@ -24,8 +24,8 @@ export interface SmallDisk {
   kill(): Promise<void>
   freeSize(): number
   /**
-   * What is left when it is full. A file system of blocks always has some bytes in the last block of
-   * a file; files in memory have none, and a start has a few to write.
+   * What is left when it is full. A file system of blocks always has some bytes in the last block
+   * of a file; files in memory have none, and a start has a few to write.
    */
   readonly freeWhenFull: number
   /** Lets a file of somebody else grow or shrink until so many bytes are free. */

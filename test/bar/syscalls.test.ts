@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { hasStrace, runSyscalls } from '../../scripts/bar/syscalls.ts'
 
-// A few system calls that end the real process, or fail; `npm run bar -- syscalls` is the long form.
+// A few system calls that end the real process, or fail; `npm run bar -- syscalls` is the long
+// form.
 
 const canTrace = hasStrace()
 
