@@ -4,7 +4,7 @@ import { kindOfRefusal } from './write-refusal.ts'
 
 /**
  * Makes the names in a folder durable. A process that has no descriptor left to open the folder is
- * not a disk that failed: files are let go, and whoever waits for the sync waits until there is one.
+ * not a disk that failed: files are let go, and whoever waits for the sync waits for one to come.
  *
  * @throws FileError when the sync itself fails
  */
