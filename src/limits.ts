@@ -80,6 +80,11 @@ export const answersUnsentSizeMax = 64 * KiB
 export const partitionsOpenedTogetherMax = 16
 /** Largest batch of the cluster metadata log, bytes: one request may make 10,000 partitions. */
 export const metadataBatchSizeMax = 16 * MiB
+/**
+ * Shortest time without a turn of the event loop that counts as a pause of the whole process,
+ * milliseconds, however short sessions may be: a busy machine takes less.
+ */
+export const ownPauseMinMs = 250
 /** How long a broker that is asked to stop waits for the requests at work, milliseconds. */
 export const shutdownGraceMs = 5_000
 

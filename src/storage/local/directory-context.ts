@@ -8,6 +8,7 @@ import { IndexCache } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
 import { RecentReads } from './recent-reads.ts'
 import { Remover } from './remover.ts'
+import { roomyFiles } from './roomy-files.ts'
 import { SpaceWatch } from './space-watch.ts'
 import { syncNames } from './sync-names.ts'
 
@@ -43,13 +44,13 @@ export class DirectoryContext implements LogContext {
 
   constructor(means: DirectoryMeans, onFailure: (error: Error) => void) {
     const { files, clock, random, logger, durability, path } = means
-    this.files = files
+    this.files = roomyFiles(files, () => this.cache.makeRoom())
     this.clock = clock
     this.random = random
     this.logger = logger
     this.durability = durability
     this.path = path
-    this.cache = new FileCache(files, openFilesMax)
+    this.cache = new FileCache(this.files, openFilesMax)
     this.flusher = new Flusher(error => this.fail(error))
     this.remover = new Remover(files, clock, logger)
     this.space = new SpaceWatch({ files, clock, logger, path, minFreeSize: means.minFreeSize ?? 0 })

@@ -26,5 +26,7 @@ export function failedWrite(
       context.fail(cutError)
     }
   } else if (kind === 'diskFailed') context.fail(error)
+  // Whoever tries again finds descriptors.
+  else context.cache.makeRoom()
   return failure('STORAGE', messageOf(error))
 }

@@ -25,30 +25,13 @@ export class FileCache {
   /** Opens for `file`, and closes others for it. Used by `CachedFile` only. */
   admit(file: CachedFile, create: boolean): OpenFile {
     if (this.#open.size >= this.#openMax) this.#evict(this.#open.size - this.#openMax + 1)
-    const opened = this.#openWithRoom(file.path, create)
+    const opened = this.files.open(file.path, create ? 'create' : 'readWrite')
     this.#open.add(file)
     return opened
   }
 
   forget(file: CachedFile): void {
     this.#open.delete(file)
-  }
-
-  /**
-   * A process that has run out of descriptors is not a disk that failed: half of ours are let go,
-   * once.
-   */
-  #openWithRoom(path: string, create: boolean): OpenFile {
-    const mode = create ? 'create' : 'readWrite'
-    try {
-      return this.files.open(path, mode)
-    } catch (error) {
-      if (!(error instanceof FileError) || (error.code !== 'EMFILE' && error.code !== 'ENFILE')) {
-        throw error
-      }
-      this.makeRoom()
-      return this.files.open(path, mode)
-    }
   }
 
   /** Lets go of half of the files, for a process that has run out of descriptors. */
