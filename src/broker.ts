@@ -17,6 +17,7 @@ import { success } from './base/result.ts'
 import { parseBrokerConfig, type BrokerConfig } from './config/broker-config.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
 import { handlers } from './handlers/index.ts'
+import { AwakeClock } from './io/awake-clock.ts'
 import type { Clock } from './io/clock.ts'
 import { FileError, type Files } from './io/files.ts'
 import { memoryFiles } from './io/memory-files.ts'
@@ -24,7 +25,7 @@ import { nodeClock } from './io/node-clock.ts'
 import { nodeFiles } from './io/node-files.ts'
 import { nodeRandom } from './io/node-random.ts'
 import type { Random } from './io/random.ts'
-import { shutdownGraceMs } from './limits.ts'
+import { ownPauseMinMs, shutdownGraceMs } from './limits.ts'
 import { FetchSessions } from './partition/fetch-session.ts'
 import { FetchWaiters } from './partition/fetch-waiters.ts'
 import { Dispatch } from './server/dispatch.ts'
@@ -44,6 +45,7 @@ export interface Outside {
 interface Parts {
   readonly settings: BrokerSettings
   readonly clock: Clock
+  readonly awake: AwakeClock
   readonly storage: BrokerStorage
   readonly cluster: Cluster
   readonly groups: GroupCoordinator
@@ -78,6 +80,7 @@ export class Broker {
     const config = brokerConfig(settings)
     const failure = new FirstFailure()
     const onFailure = (error: unknown): void => failure.report(error)
+    const awake = awakeClock(settings, config, clock)
     let storage: BrokerStorage | null = null
     let server: Server | null = null
     try {
@@ -91,7 +94,7 @@ export class Broker {
       })
       const cluster = await openCluster(storage, { settings, config, random })
       storage.tellOpened()
-      const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
+      const groups = groupCoordinator(cluster, { settings, clock: awake, random, onFailure })
       await groups.load()
       const upkeep = upkeepOf(cluster, { settings, clock, onFailure })
       const fetchWaiters = new FetchWaiters(clock)
@@ -104,7 +107,7 @@ export class Broker {
       server = new Server({
         dispatch,
         services: { ...services, advertised },
-        clock,
+        clock: awake,
         logger,
         keepProcessAlive,
         onFailure,
@@ -112,7 +115,7 @@ export class Broker {
       })
       await makeTopics(cluster, settings.topics)
       const listeners = await listen(server, cluster, settings)
-      const own = { settings, clock, storage, cluster, groups, fetchWaiters, server }
+      const own = { settings, clock, awake, storage, cluster, groups, fetchWaiters, server }
       const parts = { ...own, ...upkeep }
       const broker = new Broker(parts, listeners)
       failure.passOn(error => broker.fail(error))
@@ -121,6 +124,7 @@ export class Broker {
       storage.startScrub()
       return broker
     } catch (error) {
+      awake.stop()
       await server?.destroy()
       await storage?.abandon()
       throw startErrorOf(error)
@@ -168,6 +172,7 @@ export class Broker {
     this.#state = 'failed'
     const { settings, storage, groups, retention, compaction, fetchWaiters, server } = this.#parts
     settings.logger.error('the broker stops because of a failure', { error })
+    this.#parts.awake.stop()
     void retention.stop()
     void compaction.stop()
     void groups.close()
@@ -183,6 +188,7 @@ export class Broker {
   async #shutDown(): Promise<void> {
     const { clock, storage, cluster, groups, retention, compaction, fetchWaiters, server } =
       this.#parts
+    this.#parts.awake.stop()
     const answered = server.finish()
     fetchWaiters.close()
     await groups.close()
@@ -350,6 +356,26 @@ async function makeTopics(cluster: Cluster, topics: readonly TopicOptions[]): Pr
     const reason = topic.detail ?? topic.error
     throw new StartError('INVALID_OPTION', `the topic ${name} cannot be made: ${reason}`)
   }
+}
+
+/**
+ * The clock of what waits for clients. A pause counts from half of the shortest session on: a
+ * member that is heard of in time cannot have lost its place by less.
+ */
+function awakeClock(
+  { logger }: BrokerSettings,
+  { groupMinSessionTimeoutMs }: BrokerConfig,
+  clock: Clock
+): AwakeClock {
+  return new AwakeClock({
+    clock,
+    pauseMinMs: Math.max(groupMinSessionTimeoutMs / 2, ownPauseMinMs),
+    onPause: pausedMs => {
+      logger.warn('this process stood still: the sessions of members go on where they were', {
+        pausedMs: Math.round(pausedMs)
+      })
+    }
+  })
 }
 
 async function listen(
