@@ -45,6 +45,8 @@ const recordSize = 32 * 1024
 const recordsPerSend = 8
 /** What is free when a cycle begins; a segment has 1 MiB. */
 const freeAtStart = 6 * 1024 * 1024
+/** What is left when somebody else has taken all: a start has a few KiB to write. */
+const freeWhenFull = 64 * 1024
 /** Less than the floor, which is a twentieth of the disk. */
 const freeForGroups = 256 * 1024
 const configs = {
@@ -217,7 +219,7 @@ class EnospcRun {
 
   /** Somebody else takes all that is left, and the broker dies: it must come back whole. */
   async #restartWhenFull(): Promise<void> {
-    this.#disk.leaveFree(this.#disk.freeWhenFull)
+    this.#disk.leaveFree(freeWhenFull)
     await this.#disk.kill()
     await this.#disk.start()
     this.#outcome.startsWhenFull++

@@ -23,11 +23,6 @@ export interface SmallDisk {
   /** Ends the broker as a crash does. */
   kill(): Promise<void>
   freeSize(): number
-  /**
-   * What is left when it is full. A file system of blocks always has some bytes in the last block
-   * of a file; files in memory have none, and a start has a few to write.
-   */
-  readonly freeWhenFull: number
   /** Lets a file of somebody else grow or shrink until so many bytes are free. */
   leaveFree(size: number): void
   /** Ends the broker and removes everything. */
@@ -57,7 +52,6 @@ export function mountedDisk(options: SmallDiskOptions): SmallDisk | null {
   }
   return {
     kind: 'a tmpfs of 16 MiB',
-    freeWhenFull: 0,
     address: broker.address,
     get log() {
       return broker.log
@@ -92,7 +86,6 @@ export function memoryDisk({ port, durability, configs }: SmallDiskOptions): Sma
   }
   return {
     kind: 'files in memory of 16 MiB',
-    freeWhenFull: 64 * 1024,
     address: `127.0.0.1:${port}`,
     get log() {
       return lines.join('\n')
