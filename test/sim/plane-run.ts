@@ -331,7 +331,7 @@ async function opened(options: PlaneOptions): Promise<Plane> {
 }
 
 /** Whether a start says in words what kept it from happening. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   return [FileError, StartError, LogDirectoryError, MetadataLogError].some(
     kind => error instanceof kind
   )

@@ -5,6 +5,7 @@ import {
   logSuffix,
   parseSegmentName,
   segmentPath,
+  segmentSuffixes,
   sidecarSuffix,
   temporarySuffix
 } from './file-names.ts'
@@ -68,12 +69,46 @@ export function newestState(found: readonly FoundSegment[]): LogState | null {
 }
 
 /**
+ * Whether what the log last noted can be read, and nothing hides a newer note: then the copies in
+ * checkpoint files, which have no checksum, are not asked.
+ */
+export function isStateSure(found: readonly FoundSegment[]): boolean {
+  const contents = found.at(-1)?.contents ?? null
+  return contents !== null && contents.state !== null && !contents.stateDamaged
+}
+
+/**
+ * Removes segments below the log start offset, which a crash kept from being removed, or undid. The
+ * note of that offset may be in the page cache only, and goes to the disk before.
+ *
+ * @returns the others
+ * @throws FileError when the system refuses
+ */
+export async function dropBelowStart(
+  context: LogContext,
+  folder: string,
+  found: readonly FoundSegment[],
+  { logStartOffset, isClean }: { readonly logStartOffset: number; readonly isClean: boolean }
+): Promise<readonly FoundSegment[]> {
+  const kept = found.findLastIndex(({ baseOffset }) => baseOffset <= logStartOffset)
+  if (kept <= 0) return found
+  if (!isClean) await syncNewestState(context, folder, found)
+  for (const { baseOffset } of found.slice(0, kept)) {
+    for (const suffix of segmentSuffixes) {
+      const path = segmentPath(folder, baseOffset, suffix)
+      if (context.files.exists(path)) context.files.remove(path)
+    }
+  }
+  return found.slice(kept)
+}
+
+/**
  * Takes what the log last noted to the disk. It is written again first: a sync that failed in an
  * earlier life may have left it in the page cache alone.
  *
  * @throws FileError when the system refuses
  */
-export async function syncNewestState(
+async function syncNewestState(
   { files, durability }: LogContext,
   folder: string,
   found: readonly FoundSegment[]

@@ -4,11 +4,11 @@ import {
   batchTableSuffix,
   leaderEpochCheckpointName,
   logSuffix,
-  segmentPath,
-  segmentSuffixes
+  segmentPath
 } from './file-names.ts'
 import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
-import { findSegments, newestState, syncNewestState, type FoundSegment } from './found-segment.ts'
+import { dropBelowStart, findSegments, isStateSure, newestState } from './found-segment.ts'
+import type { FoundSegment } from './found-segment.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import type { SyncedEnd } from './log-durability.ts'
@@ -113,11 +113,12 @@ class Recovery {
     const all = findSegments(this.#context, folder, name, entries)
     this.#state = newestState(all)
     this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
-    const found = await this.#cutTooEarly(await this.#dropBelowStart(all))
-    this.#logStartOffset = Math.max(
-      this.#state?.logStartOffset ?? found[0]?.baseOffset ?? 0,
-      this.#options.checkpointedStartOffset
-    )
+    const { isClean } = this.#options
+    const start = { logStartOffset: this.#state?.logStartOffset ?? 0, isClean }
+    const found = await this.#cutTooEarly(await dropBelowStart(this.#context, folder, all, start))
+    const noted = this.#state?.logStartOffset ?? found[0]?.baseOffset ?? 0
+    const copy = isStateSure(all) ? 0 : this.#options.checkpointedStartOffset
+    this.#logStartOffset = Math.max(noted, copy)
     this.#readEpochs(found)
     for (const [index, segment] of found.entries()) {
       const next = found[index + 1]
@@ -156,25 +157,6 @@ class Recovery {
     const segment = this.#segments.findLast(({ baseOffset }) => baseOffset <= offset) ?? null
     const position = segment === last ? (this.#state?.durablePosition ?? 0) : 0
     return { offset, segment, position }
-  }
-
-  /**
-   * Removes segments below the log start offset, which a crash kept from being removed, or undid;
-   * the note of that offset may be in the page cache only, and goes to the disk before.
-   */
-  async #dropBelowStart(found: readonly FoundSegment[]): Promise<readonly FoundSegment[]> {
-    const logStartOffset = this.#state?.logStartOffset ?? 0
-    const kept = found.findLastIndex(({ baseOffset }) => baseOffset <= logStartOffset)
-    const { folder, isClean } = this.#options
-    if (kept <= 0) return found
-    if (!isClean) await syncNewestState(this.#context, folder, found)
-    for (const { baseOffset } of found.slice(0, kept)) {
-      for (const suffix of segmentSuffixes) {
-        const path = segmentPath(folder, baseOffset, suffix)
-        if (this.#context.files.exists(path)) this.#context.files.remove(path)
-      }
-    }
-    return found.slice(kept)
   }
 
   #identity(baseOffset: number): SegmentIdentity {

@@ -1,0 +1,146 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { BarJob } from '../../test/sim/bar-job.ts'
+import { canaries } from '../../test/sim/canaries.ts'
+import type { FailedPlan } from '../../test/sim/crash-search.ts'
+import type { CrashKind } from '../../test/sim/life.ts'
+import { readPlan, runPlan, type Plan } from '../../test/sim/plan.ts'
+import { lossProfiles } from '../../test/sim/power-loss.ts'
+import { shrink } from '../../test/sim/shrink.ts'
+import { runJobs } from './jobs.ts'
+
+const usage = `npm run bar -- crash [options]
+
+Ends a broker on a simulated disk at every call of that disk, and at random moments of random
+histories, and looks for what it has lost. Then looks for planted bugs, which have to be found.
+
+  --points N           random crash points (default 10000)
+  --seed N             (default 1)
+  --durability MODE    fsync or os (default: both)
+  --replay FILE        does the plan of a failure again, and nothing else
+`
+
+/** In how many pieces an enumeration is done. */
+const pieceCount = 16
+/** Random histories in one piece. */
+const historiesPerPiece = 20
+/** About how many crashes a history has. */
+const crashesPerHistory = 8
+/** Plans that are tried to make a failing one smaller. */
+const shrinkRunsMax = 400
+
+type Crashes = 'every crash' | 'power cuts' | 'random'
+
+interface Piece {
+  readonly part: `${Plan['durability']} ${Crashes}` | 'canaries'
+  readonly job: BarJob
+}
+
+/** Crashes that lose nothing, whatever it costs; and power cuts that may lose something. */
+export async function crash(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      points: { type: 'string', default: '10000' },
+      seed: { type: 'string', default: '1' },
+      durability: { type: 'string' },
+      replay: { type: 'string' },
+      help: { type: 'boolean', default: false }
+    }
+  })
+  if (values.help) {
+    console.log(usage)
+    return 0
+  }
+  if (values.replay !== undefined) return replay(values.replay)
+  const modes = (['fsync', 'os'] as const).filter(mode => mode === (values.durability ?? mode))
+  const seed = Number(values.seed)
+  const pieces = [
+    ...modes.flatMap(mode => piecesOf(mode, seed, Number(values.points) / modes.length)),
+    ...canaries.map(({ name }): Piece => {
+      return { part: 'canaries', job: { type: 'canary', name, seed: seed + 3000 } }
+    })
+  ]
+  return report(await run(pieces), seed)
+}
+
+function piecesOf(durability: Plan['durability'], seed: number, points: number): Piece[] {
+  const enumeration = (what: Crashes, kinds: readonly CrashKind[]): Piece[] =>
+    Array.from({ length: pieceCount }, (_, offset) => {
+      const options = { durability, seed, stride: pieceCount, offset, failuresMax: 5, kinds }
+      return {
+        part: `${durability} ${what}` as const,
+        job: { type: 'enumerate', options } as const
+      }
+    })
+  const historyCount = Math.ceil(points / crashesPerHistory / historiesPerPiece)
+  const histories = Array.from({ length: historyCount }, (_, index): Piece => {
+    const from = seed * 1_000_000 + index * historiesPerPiece
+    const job = { type: 'histories', durability, seed: from, count: historiesPerPiece } as const
+    return { part: `${durability} random`, job }
+  })
+  const enumerated =
+    durability === 'fsync'
+      ? enumeration('every crash', ['process', ...lossProfiles])
+      : [...enumeration('every crash', ['process']), ...enumeration('power cuts', lossProfiles)]
+  return [...enumerated, ...histories]
+}
+
+interface Part {
+  points: number
+  lost: number
+  readonly failures: FailedPlan[]
+}
+
+async function run(pieces: readonly Piece[]): Promise<ReadonlyMap<string, Part>> {
+  const parts = new Map<string, Part>()
+  const partOf = new Map(pieces.map(({ part, job }) => [job, part]))
+  let done = 0
+  await runJobs(
+    pieces.map(({ job }) => job),
+    (job, { points, lost, failures }) => {
+      const name = partOf.get(job)!
+      const part = parts.get(name) ?? { points: 0, lost: 0, failures: [] }
+      parts.set(name, part)
+      part.points += points
+      part.lost += lost
+      part.failures.push(...failures)
+      if (job.type === 'canary') console.log(`${points} crashes: ${job.name}`)
+      for (const { place, failure } of failures) console.log(place, failure)
+      if (++done % 10 === 0) console.error(`${done} of ${pieces.length} pieces`)
+    }
+  )
+  return parts
+}
+
+async function report(parts: ReadonlyMap<string, Part>, seed: number): Promise<number> {
+  const failures = [...parts.values()].flatMap(part => part.failures)
+  for (const [index, each] of failures.slice(0, 3).entries()) await keep(each, index)
+  const power = parts.get('os power cuts')
+  const isValid = power === undefined || power.lost > 0
+  if (!isValid) console.log('the test is not valid: the mode os loses nothing with the power')
+  const figures = [...parts]
+    .filter(([name]) => name !== 'canaries')
+    .map(([name, { points, lost }]) => `${name} ${points}${lost > 0 ? ` (${lost} lost)` : ''}`)
+  const missed = parts.get('canaries')?.failures.length ?? 0
+  const isPassed = isValid && failures.length === 0
+  console.log(
+    `crash ${isPassed ? 'PASS' : 'FAIL'} seed ${seed}: ${failures.length} violations; crashes: ` +
+      `${figures.join(', ')}; canaries ${canaries.length - missed} of ${canaries.length}`
+  )
+  return isPassed ? 0 : 1
+}
+
+/** Writes down a smaller plan that fails in the same way. */
+async function keep({ place, failure, plan }: FailedPlan, index: number): Promise<void> {
+  const shrunk = await shrink(plan, failure, shrinkRunsMax)
+  const file = `crash-plan-${index + 1}.json`
+  writeFileSync(file, `${JSON.stringify(shrunk.plan, null, 2)}\n`)
+  console.log(`${place}: ${shrunk.failure.message}; ${shrunk.plan.steps.length} steps in ${file}`)
+}
+
+async function replay(file: string): Promise<number> {
+  const { failure, trace } = await runPlan(readPlan(readFileSync(file, 'utf8')))
+  console.log(`crash replay ${trace}: ${failure === null ? 'nothing found' : failure.message}`)
+  return failure === null ? 0 : 1
+}
