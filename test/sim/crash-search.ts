@@ -125,7 +125,8 @@ export interface EnumerationOptions extends Omit<Plan, 'steps'> {
 
 /** Ends the scripted lives at every moment, in every way. */
 export async function enumerateCrashes(options: EnumerationOptions): Promise<Found> {
-  const { durability, seed, stride, offset, failuresMax, kinds } = options
+  const { durability, seed, canary, stride, offset, failuresMax, kinds } = options
+  const planted = canary === undefined ? {} : { canary }
   const found = nothingFound()
   const runs = runOptions(options)
   const lives = await liveScript(runs)
@@ -144,7 +145,7 @@ export async function enumerateCrashes(options: EnumerationOptions): Promise<Fou
       await run.start()
     } catch (error) {
       const before = [...scriptUpTo(point.life), crashStep(point.crash)]
-      const plan: Plan = { durability, seed, steps: [...before, ...point.afterwards] }
+      const plan = { durability, seed, ...planted, steps: [...before, ...point.afterwards] }
       const failure = { ...failureOf(error), step: before.length + step }
       found.failures.push({ place: placeOf(lives, point), failure, plan })
     }
