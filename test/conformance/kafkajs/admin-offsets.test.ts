@@ -21,6 +21,9 @@ async function deleteRecords(topic: string, offset: string): Promise<void> {
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
 }
 
+/** Of the messages here, ms: recent, so that retention leaves them alone. */
+const baseMs = Date.now() - 3_600_000
+
 describe('fetchTopicOffsets', () => {
   test('tells the first and the next offset of every partition', async () => {
     const topic = await topicWith(3, 2)
@@ -48,7 +51,7 @@ describe('fetchTopicOffsetsByTimestamp', () => {
     for (const timestamp of timestamps) {
       await producer.send({
         topic,
-        messages: [{ value: 'x', timestamp: String(1e12 + timestamp) }]
+        messages: [{ value: 'x', timestamp: String(baseMs + timestamp) }]
       })
     }
     return topic
@@ -68,7 +71,7 @@ describe('fetchTopicOffsetsByTimestamp', () => {
     test(`answers the first message at or after ${time}: offset ${offset}`, async () => {
       const topic = await topicWithTimes()
       const admin = await clients.admin()
-      const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, 1e12 + time)
+      const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, baseMs + time)
       expect(offsets).toEqual([{ partition: 0, offset: `${offset}` }])
     })
   }
@@ -76,16 +79,19 @@ describe('fetchTopicOffsetsByTimestamp', () => {
   test('after the last message answers the end of the log', async () => {
     const topic = await topicWithTimes()
     const admin = await clients.admin()
-    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, 1e12 + 9_000)
+    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, baseMs + 9_000)
     expect(offsets).toEqual([{ partition: 0, offset: '5' }])
   })
 
   test('finds the message inside a batch, not only the batch', async () => {
     const topic = await clients.createTopic()
-    const messages = range(10).map(index => ({ value: 'x', timestamp: String(1e12 + index * 10) }))
+    const messages = range(10).map(index => ({
+      value: 'x',
+      timestamp: String(baseMs + index * 10)
+    }))
     await clients.produce(topic, messages)
     const admin = await clients.admin()
-    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, 1e12 + 45)
+    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, baseMs + 45)
     expect(offsets).toEqual([{ partition: 0, offset: '5' }])
   })
 
@@ -95,11 +101,11 @@ describe('fetchTopicOffsetsByTimestamp', () => {
     for (const timestamp of [5_000, 1_000, 7_000]) {
       await producer.send({
         topic,
-        messages: [{ value: 'x', timestamp: String(1e12 + timestamp) }]
+        messages: [{ value: 'x', timestamp: String(baseMs + timestamp) }]
       })
     }
     const admin = await clients.admin()
-    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, 1e12 + 1_000)
+    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, baseMs + 1_000)
     expect(offsets).toEqual([{ partition: 0, offset: '0' }])
   })
 })
