@@ -45,6 +45,7 @@ const makers: Readonly<Record<string, readonly [weight: number, make: Maker]>> =
     }
   ],
   retain: [2, draws => [{ type: 'retain', topic: topic(draws) }]],
+  compact: [2, draws => [{ type: 'compact', topic: topic(draws) }]],
   commit: [3, draws => [{ type: 'commit', group: draws.below(2), ...place(draws) }]],
   join: [1, draws => [{ type: 'join', group: draws.below(2) }]],
   leave: [1, draws => [{ type: 'leave', group: draws.below(2) }]],

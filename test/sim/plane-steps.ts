@@ -14,6 +14,7 @@ import {
   type Sent,
   type TopicModel
 } from './plane-model.ts'
+import { compact } from './plane-compaction.ts'
 import { joinAndSync, leaveGroup } from './plane-group-steps.ts'
 import { retain } from './plane-retention.ts'
 import { settle, whenAnswered, type World } from './plane-world.ts'
@@ -40,7 +41,7 @@ export type PlaneStep =
       readonly back: number
     }
   | {
-      readonly type: 'createTopic' | 'deleteTopic' | 'alterTopic' | 'retain'
+      readonly type: 'createTopic' | 'deleteTopic' | 'alterTopic' | 'retain' | 'compact'
       readonly topic: number
     }
   | {
@@ -76,6 +77,8 @@ export async function doStep(world: World, step: PlaneStep): Promise<void> {
       return alterTopic(world, topicName(step.topic))
     case 'retain':
       return retain(world, topicName(step.topic))
+    case 'compact':
+      return compact(world, topicName(step.topic))
     case 'deleteRecords':
       return deleteRecords(world, step)
     case 'commit':
