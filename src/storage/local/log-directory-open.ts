@@ -43,10 +43,9 @@ export async function lockDirectory(files: Files, path: string): Promise<LockedD
     const meta = readMeta(files, path, isEmpty)
     const marker = `${path}/${cleanShutdownName}`
     const cleanStart = meta === null || files.exists(marker)
-    if (files.exists(marker)) {
-      files.remove(marker)
-      await files.syncDirectory(path)
-    }
+    if (files.exists(marker)) files.remove(marker)
+    // Also when it is not there: who removed it may have been killed before that was durable.
+    if (meta !== null) await files.syncDirectory(path)
     return { lock, meta, cleanStart }
   } catch (error) {
     lock.release()
