@@ -114,7 +114,11 @@ export async function commitOffset(
     })
     await consumer.run({ autoCommit: false, eachBatch: async () => {} })
     await Promise.race([joined, crashed])
+    let isAcknowledged = false
+    consumer.on(consumer.events.COMMIT_OFFSETS, () => (isAcknowledged = true))
     await consumer.commitOffsets([place])
+    // A consumer that has crashed meanwhile passes over the call without an error.
+    if (!isAcknowledged) throw new Error('the commit was not sent')
   } finally {
     await consumer.disconnect()
   }

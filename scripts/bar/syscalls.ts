@@ -202,7 +202,7 @@ function judgeEnd(
   log: string
 ): readonly string[] {
   if (fault === 'KILL') return []
-  const says = /cannot|failed|full|stops/.test(log)
+  const says = /cannot|failed|full|stops|EMFILE/.test(log)
   if (isEndedByItself && ended.code === 0) return ['the broker ended with 0 by itself']
   if (ended.signal !== null) return [`the broker ended by ${ended.signal}`]
   if (isEndedByItself && !says) return ['the broker ended without saying why']
