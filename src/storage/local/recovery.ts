@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { baseOffset, noPartitionLeaderEpoch, partitionLeaderEpoch } from '../../record/batch.ts'
 import type { LogConfigs } from '../partition-log.ts'
 import {
@@ -123,7 +124,7 @@ class Recovery {
     for (const [index, segment] of found.entries()) {
       const next = found[index + 1]
       if (!(await this.#open(segment, next?.baseOffset ?? Infinity))) {
-        for (const later of found.slice(index + 1)) await this.#cutWhole(later)
+        await this.#cutBehind(found.slice(index + 1))
         break
       }
     }
@@ -199,7 +200,8 @@ class Recovery {
     if (this.#options.isClean || !isTooEarly || this.#durableEndOffset > logStartOffset) {
       return found
     }
-    for (const segment of found) await this.#cutWhole(segment)
+    this.#segments.push(this.#newSegment(logStartOffset, logStartOffset, this.#durableEndOffset))
+    await this.#cutBehind(found)
     return []
   }
 
@@ -330,12 +332,7 @@ class Recovery {
       window.release()
     }
     if (isIntact) return true
-    await saveTornTail(this.#context, {
-      name: this.#options.name,
-      segment,
-      fileSize,
-      durableEndOffset: this.#durableEndOffset
-    })
+    await this.#saveTail(segment, fileSize)
     this.#isCut = true
     segment.cutBack()
     segment.sidecar.cutJournal(segment.size, segment.endOffset)
@@ -446,19 +443,34 @@ class Recovery {
     }
   }
 
-  /** A segment behind a torn tail: nothing in it was ever promised. */
+  /**
+   * Cuts the segments behind a torn tail. None of their records was ever promised, but what they
+   * note of the log was: it goes to the disk in the last segment that stays, before they go.
+   */
+  async #cutBehind(later: readonly FoundSegment[]): Promise<void> {
+    const last = this.#segments.at(-1)
+    assert(last !== undefined, 'a segment stays')
+    if (later.length === 0) return
+    const logStartOffset = this.#state?.logStartOffset ?? this.#logStartOffset
+    const durableEndOffset = this.#durableEndOffset
+    last.sidecar.writeState({ logStartOffset, durableEndOffset, durablePosition: 0 }, true)
+    await last.sidecar.sync()
+    await this.#context.files.syncDirectory(this.#options.folder)
+    for (const found of later) await this.#cutWhole(found)
+  }
+
+  /** Never promised, none of it. */
   async #cutWhole(found: FoundSegment): Promise<void> {
     this.#isCut = true
     const segment = this.#reopen(found, false)
-    const { name } = this.#options
-    const { fileSize } = found
-    await saveTornTail(this.#context, {
-      name,
-      segment,
-      fileSize,
-      durableEndOffset: this.#durableEndOffset
-    })
+    await this.#saveTail(segment, found.fileSize)
     for (const path of segment.setAside()) this.#context.files.remove(path)
+  }
+
+  #saveTail(segment: Segment, fileSize: number): Promise<void> {
+    const { name } = this.#options
+    const durableEndOffset = this.#durableEndOffset
+    return saveTornTail(this.#context, { name, segment, fileSize, durableEndOffset })
   }
 
   /**
@@ -474,9 +486,13 @@ class Recovery {
     if (last.endOffset < endOffset && endOffset > logStartOffset) {
       this.#damage.push({ segment: last, fromOffset: last.endOffset, toOffset: endOffset })
     }
+    this.#segments.push(this.#newSegment(endOffset, logStartOffset, endOffset))
+  }
+
+  #newSegment(baseOffset: number, logStartOffset: number, durableEndOffset: number): Segment {
     const { configs, name } = this.#options
-    const note = { logStartOffset, durableEndOffset: endOffset, durablePosition: 0 }
+    const note = { logStartOffset, durableEndOffset, durablePosition: 0 }
     const logFolder = new LogFolder(this.#context, name, true)
-    this.#segments.push(logFolder.newSegment(endOffset, configs, note, this.#epochs))
+    return logFolder.newSegment(baseOffset, configs, note, this.#epochs)
   }
 }
