@@ -101,6 +101,8 @@ class RestartRun {
   readonly #sent: readonly Sent[]
   #client: WireClient | null = null
   #producerId = -1
+  /** Of the first record: recent, so that retention leaves the records alone. */
+  readonly #startedMs = Date.now()
   readonly counts = { records: 0, bytes: 0, lost: 0, duplicated: 0 }
 
   constructor({ partitions }: RestartOptions) {
@@ -188,7 +190,7 @@ class RestartRun {
     const value = Buffer.alloc(Math.floor(batchBytes / recordsPerBatch), `${baseOffset} `)
     return buildBatch({
       records: Array.from({ length: recordsPerBatch }, () => ({ key: null, value })),
-      timestampMs: 1_700_000_000_000 + baseOffset,
+      timestampMs: this.#startedMs + baseOffset,
       producerId: this.#producerId,
       producerEpoch: 0,
       baseSequence: baseOffset

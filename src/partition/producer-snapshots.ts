@@ -52,6 +52,16 @@ export class ProducerSnapshots {
   }
 
   /**
+   * The log is about to begin at `offset` or before it: what only the records below can tell of
+   * producers is kept first. Without that, a kill right after would let their repetitions in.
+   */
+  async beforeLogStart(offset: number): Promise<void> {
+    const { snapshots, logStartOffset } = this.#log
+    if (offset <= logStartOffset || (snapshots.offsets[0] ?? 0) >= offset) return
+    if (this.#producers.producerCount > 0) await this.take()
+  }
+
+  /**
    * The log begins later than before. From a snapshot of what is gone nobody can go on: batches
    * between it and the start of the log would be missing.
    */

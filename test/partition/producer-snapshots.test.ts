@@ -330,3 +330,18 @@ describe('a snapshot that cannot be used', () => {
     expect(third.partition.opening.sizeRead).toBe(0)
   })
 })
+
+test('a kill right after retention forgets no producer whose records are gone', async () => {
+  const machine = new Machine('os')
+  const { directory, partition } = await machine.start()
+  await sendMany(partition, 3)
+  const wallMs = machine.clock.wallMs() + 30 * 86_400_000
+  const retained = await partition.applyRetention(wallMs)
+  const kept = machine.snapshots()
+  await directory.abandon()
+  expect(kept).toEqual([`${folder}/00000000000000000003.snapshot`])
+  expect(retained).toMatchObject({ ok: true, value: { logStartOffset: 3 } })
+  const { partition: after } = await machine.start()
+  expect(await send(after, 2)).toBe(2)
+  expect(after.logEndOffset).toBe(3)
+})
