@@ -1,6 +1,5 @@
-import { assert } from '../base/assert.ts'
-import { deferred } from '../base/deferred.ts'
-import type { Alarm, Clock } from '../io/clock.ts'
+import type { Clock } from '../io/clock.ts'
+import { Rounds } from '../io/rounds.ts'
 import { compactionKeysSizeMax, retentionPartitionsPerTurn } from '../limits.ts'
 import type { CompactionFailure, CompactionMeans, Partition } from '../partition/partition.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -35,47 +34,38 @@ export interface CompactionChecksOptions {
 export class CompactionChecks {
   readonly #options: CompactionChecksOptions
   readonly #uncleanable = new WeakSet<Partition>()
+  readonly #rounds: Rounds
   #watch: WallClockWatch | null = null
-  #alarm: Alarm | null = null
-  #running: Promise<void> = Promise.resolve()
-  #endPause: () => void = () => {}
-  #isStopped = false
 
   constructor(options: CompactionChecksOptions) {
     this.#options = options
+    this.#rounds = new Rounds({
+      clock: options.clock,
+      round: () => this.#check(),
+      onFailure: error => options.onFailure(error)
+    })
   }
 
   start(): void {
-    assert(this.#alarm === null && !this.#isStopped, 'compaction is started once')
     this.#look()
-    this.#schedule()
+    this.#rounds.start(this.#options.configs().logCleanerBackoffMs)
   }
 
   /** What is under way is given up; resolves when nothing is. */
   stop(): Promise<void> {
-    this.#isStopped = true
-    this.#alarm?.cancel()
-    this.#endPause()
-    return this.#running
-  }
-
-  #schedule(): void {
-    const { clock } = this.#options
-    this.#alarm = clock.schedule(this.#options.configs().logCleanerBackoffMs, () => {
-      this.#running = this.#check().catch((error: unknown) => this.#options.onFailure(error))
-    })
+    return this.#rounds.stop()
   }
 
   async #check(): Promise<void> {
     const passedOver = new Set<Partition>()
-    while (!this.#isStopped && this.#mayCompact()) {
+    while (!this.#rounds.isStopped && this.#mayCompact()) {
       const partition = await this.#dirtiest(passedOver)
       if (partition === null) break
       // Whatever comes of it, the others are next: one that has much to do must not keep them out.
       passedOver.add(partition)
-      if (!this.#isStopped) await this.#compact(partition)
+      if (!this.#rounds.isStopped) await this.#compact(partition)
     }
-    if (!this.#isStopped) this.#schedule()
+    this.#rounds.next(this.#options.configs().logCleanerBackoffMs)
   }
 
   /** Tombstones go by the wall clock: while it cannot be trusted, they had better stay. */
@@ -91,8 +81,8 @@ export class CompactionChecks {
     let dirtiest: Partition | null = null
     let dirtiestRatio = -1
     for (const [index, partition] of partitions.entries()) {
-      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#pause()
-      if (this.#isStopped) return null
+      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#rounds.pause()
+      if (this.#rounds.isStopped) return null
       if (passedOver.has(partition) || this.#uncleanable.has(partition)) continue
       const need = partition.compaction.need(wallMs)
       if (need?.isWanted !== true || need.cleanableRatio <= dirtiestRatio) continue
@@ -108,15 +98,12 @@ export class CompactionChecks {
     const means: CompactionMeans = {
       dedupeBufferSize: Math.min(logCleanerDedupeBufferSize, compactionKeysSizeMax),
       dedupeLoadFactor: logCleanerIoBufferLoadFactor,
-      proceed: async () => {
-        await this.#pause()
-        return !this.#isStopped
-      }
+      proceed: () => this.#rounds.pause()
     }
     const place = { topic: partition.topic, partition: partition.partition }
     const compacted = await partition.compaction.run(clock.wallMs(), means)
     if (compacted.ok) logger.info('a partition was compacted', { ...place, ...compacted.value })
-    else if (!partition.isClosed && !this.#isStopped) this.#failed(partition, compacted)
+    else if (!partition.isClosed && !this.#rounds.isStopped) this.#failed(partition, compacted)
   }
 
   #failed(partition: Partition, { error, detail }: CompactionFailure): void {
@@ -129,15 +116,6 @@ export class CompactionChecks {
     }
     this.#uncleanable.add(partition)
     logger.error('a partition cannot be compacted and is left as it is', fields)
-  }
-
-  /** Lets everybody else have a turn of the event loop; ends at once when compaction is stopped. */
-  #pause(): Promise<void> {
-    if (this.#isStopped) return Promise.resolve()
-    const pause = deferred<void>()
-    this.#endPause = () => pause.resolve()
-    this.#alarm = this.#options.clock.schedule(0, this.#endPause)
-    return pause.promise
   }
 
   #look(): void {

@@ -1,6 +1,5 @@
-import { assert } from '../base/assert.ts'
-import { deferred } from '../base/deferred.ts'
-import type { Alarm, Clock } from '../io/clock.ts'
+import type { Clock } from '../io/clock.ts'
+import { Rounds } from '../io/rounds.ts'
 import { retentionFirstCheckMaxMs, retentionPartitionsPerTurn } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -24,35 +23,27 @@ export interface RetentionChecksOptions {
  */
 export class RetentionChecks {
   readonly #options: RetentionChecksOptions
+  readonly #rounds: Rounds
   #watch: WallClockWatch | null = null
-  #alarm: Alarm | null = null
-  #running: Promise<void> = Promise.resolve()
-  #endPause: () => void = () => {}
-  #isStopped = false
 
   constructor(options: RetentionChecksOptions) {
     this.#options = options
+    this.#rounds = new Rounds({
+      clock: options.clock,
+      round: () => this.#check(),
+      onFailure: error => options.onFailure(error)
+    })
   }
 
   /** The first check comes soon, for a broker that is restarted often would never get to one. */
   start(): void {
-    assert(this.#alarm === null && !this.#isStopped, 'retention is started once')
     this.#look()
-    this.#schedule(Math.min(this.#options.intervalMs(), retentionFirstCheckMaxMs))
+    this.#rounds.start(Math.min(this.#options.intervalMs(), retentionFirstCheckMaxMs))
   }
 
   /** No further check begins; resolves when none is under way. */
   stop(): Promise<void> {
-    this.#isStopped = true
-    this.#alarm?.cancel()
-    this.#endPause()
-    return this.#running
-  }
-
-  #schedule(delayMs: number): void {
-    this.#alarm = this.#options.clock.schedule(delayMs, () => {
-      this.#running = this.#check().catch((error: unknown) => this.#options.onFailure(error))
-    })
+    return this.#rounds.stop()
   }
 
   async #check(): Promise<void> {
@@ -60,19 +51,11 @@ export class RetentionChecks {
     const wallMs = this.#watch?.jump === null ? this.#options.clock.wallMs() : null
     const partitions = [...this.#options.topics()].flatMap(topic => topic.partitions)
     for (const [index, partition] of partitions.entries()) {
-      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#pause()
-      if (this.#isStopped) return
+      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#rounds.pause()
+      if (this.#rounds.isStopped) return
       if (!partition.isClosed) await this.#apply(partition, wallMs)
     }
-    if (!this.#isStopped) this.#schedule(this.#options.intervalMs())
-  }
-
-  /** Lets everybody else have a turn of the event loop; ends at once when retention is stopped. */
-  #pause(): Promise<void> {
-    const pause = deferred<void>()
-    this.#endPause = () => pause.resolve()
-    this.#alarm = this.#options.clock.schedule(0, this.#endPause)
-    return pause.promise
+    this.#rounds.next(this.#options.intervalMs())
   }
 
   async #apply(partition: Partition, wallMs: number | null): Promise<void> {

@@ -1,6 +1,4 @@
-import { assert } from '../../base/assert.ts'
-import { deferred } from '../../base/deferred.ts'
-import type { Alarm } from '../../io/clock.ts'
+import { Rounds } from '../../io/rounds.ts'
 import { scrubFirstLookMs, scrubLookIntervalMs } from '../../limits.ts'
 import type { DamagedBytes } from './batch-walk.ts'
 import {
@@ -51,22 +49,23 @@ export class Scrubber {
   readonly #options: ScrubberOptions
   readonly #scrubbedMs = new Map<string, number>()
   readonly #folder: string
-  #alarm: Alarm | null = null
-  #running: Promise<void> = Promise.resolve()
-  #endPause: () => void = () => {}
+  readonly #rounds: Rounds
   #hasNews = false
   #savedMs = 0
-  #isStopped = false
 
   constructor(options: ScrubberOptions) {
     this.#options = options
     this.#folder = options.context.path
+    this.#rounds = new Rounds({
+      clock: options.context.clock,
+      round: () => this.#look(),
+      onFailure: error => options.onFailure(error)
+    })
   }
 
   start(): void {
-    assert(this.#alarm === null && !this.#isStopped, 'the scrub is started once')
     this.#load()
-    this.#schedule(scrubFirstLookMs)
+    this.#rounds.start(scrubFirstLookMs)
   }
 
   /**
@@ -75,18 +74,9 @@ export class Scrubber {
    * @param keeps whether to write down what was done
    */
   async stop(keeps: boolean): Promise<void> {
-    if (this.#isStopped) return
-    this.#isStopped = true
-    this.#alarm?.cancel()
-    this.#endPause()
-    await this.#running
+    if (this.#rounds.isStopped) return
+    await this.#rounds.stop()
     if (keeps) this.#save()
-  }
-
-  #schedule(delayMs: number): void {
-    this.#alarm = this.#options.context.clock.schedule(delayMs, () => {
-      this.#running = this.#look().catch((error: unknown) => this.#options.onFailure(error))
-    })
   }
 
   async #look(): Promise<void> {
@@ -98,7 +88,7 @@ export class Scrubber {
       let segments = 0
       let damaged = 0
       for (const candidate of plan.due) {
-        if (this.#isStopped) break
+        if (this.#rounds.isStopped) break
         const damage = await this.#scrub(candidate)
         if (damage === null) continue
         segments++
@@ -108,9 +98,9 @@ export class Scrubber {
       if (segments > 0) logger.info('sealed segments were checked', { segments, damaged })
       delayMs = Math.min(delayMs, Math.max(plan.nextDueMs - clock.wallMs(), 0))
     }
-    if (this.#isStopped) return
+    if (this.#rounds.isStopped) return
     this.#save()
-    this.#schedule(Math.max(delayMs, 1))
+    this.#rounds.next(Math.max(delayMs, 1))
   }
 
   *#candidates(): Generator<Candidate> {
@@ -131,7 +121,7 @@ export class Scrubber {
       const damage = await scrubBatches(context, log, segment, {
         clock: context.clock,
         bytesPerSecond: this.#options.bytesPerSecond,
-        pause: delayMs => this.#pause(delayMs)
+        pause: delayMs => this.#rounds.pause(delayMs)
       })
       const isStale = log.truncationCount !== truncationCount || !this.#isSealed(log, segment)
       if (damage === null || isStale) return null
@@ -162,18 +152,7 @@ export class Scrubber {
   }
 
   #isSealed(log: LocalLog, segment: Segment): boolean {
-    const isOpen = [...this.#options.logs()].includes(log)
-    return isOpen && log.segments.has(segment) && segment !== log.segments.active
-  }
-
-  /** Waits; false when the scrub has to end. */
-  async #pause(delayMs: number): Promise<boolean> {
-    if (this.#isStopped) return false
-    const pause = deferred<void>()
-    this.#endPause = () => pause.resolve()
-    this.#alarm = this.#options.context.clock.schedule(delayMs, this.#endPause)
-    await pause.promise
-    return !this.#isStopped
+    return log.isOpen && log.segments.has(segment) && segment !== log.segments.active
   }
 
   #folderOf(log: LocalLog): string {
