@@ -1,5 +1,6 @@
 import { startBroker, StartError, type RunningBroker, type StartErrorCode } from '../index.ts'
 import { nodeClock } from '../io/node-clock.ts'
+import { readWhole } from '../io/files.ts'
 import { nodeFiles } from '../io/node-files.ts'
 import { deferredLogger, type DeferredLogger } from '../telemetry/deferred-logger.ts'
 import { lineLogger } from '../telemetry/line-logger.ts'
@@ -45,11 +46,7 @@ export async function start(
 
 function readText(path: string): string {
   try {
-    const file = nodeFiles().open(path, 'read')
-    const bytes = Buffer.alloc(file.size())
-    file.readSync(bytes, 0)
-    file.close()
-    return bytes.toString('utf8')
+    return readWhole(nodeFiles(), path).toString('utf8')
   } catch (error) {
     throw new StartError('INVALID_OPTION', `cannot read ${path}: ${String(error)}`)
   }

@@ -90,6 +90,21 @@ export interface OpenFile {
 }
 
 /**
+ * The whole content of a file.
+ *
+ * @throws FileError when it is not there or cannot be read
+ */
+export function readWhole(files: Pick<Files, 'open'>, path: string): Buffer {
+  const file = files.open(path, 'read')
+  try {
+    const bytes = Buffer.allocUnsafe(file.size())
+    return bytes.subarray(0, file.readSync(bytes, 0))
+  } finally {
+    file.close()
+  }
+}
+
+/**
  * Asserted at every read and write: for Node, a position that is no integer means "where the last
  * call ended".
  *

@@ -1,4 +1,4 @@
-import type { Files } from '../../io/files.ts'
+import { readWhole, type Files } from '../../io/files.ts'
 import {
   parseLeaderEpochCheckpoint,
   parsePartitionMetadata,
@@ -232,16 +232,7 @@ export function damagedParts(sidecar: SidecarContents): readonly string[] {
 
 /** The bytes of a file; null when it is not there or cannot be read. */
 export function bytesOf(files: Files, path: string): Buffer | null {
-  return readable(() => {
-    if (!files.exists(path)) return null
-    const file = files.open(path, 'read')
-    try {
-      const bytes = Buffer.alloc(file.size())
-      return bytes.subarray(0, file.readSync(bytes, 0))
-    } finally {
-      file.close()
-    }
-  })
+  return readable(() => (files.exists(path) ? readWhole(files, path) : null))
 }
 
 /** The text of a small file; null when it is not there or cannot be read. */

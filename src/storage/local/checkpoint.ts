@@ -1,4 +1,4 @@
-import type { Files } from '../../io/files.ts'
+import { readWhole, type Files } from '../../io/files.ts'
 import type { LeaderEpochStart } from '../partition-log.ts'
 import { temporarySuffix, type TopicPartition } from './file-names.ts'
 
@@ -78,14 +78,7 @@ export function parsePartitionMetadata(text: string): string | null {
  * @throws FileError when it is there and cannot be read
  */
 export function readText(files: Files, path: string): string | null {
-  if (!files.exists(path)) return null
-  const file = files.open(path, 'read')
-  try {
-    const bytes = Buffer.alloc(file.size())
-    return bytes.toString('utf8', 0, file.readSync(bytes, 0))
-  } finally {
-    file.close()
-  }
+  return files.exists(path) ? readWhole(files, path).toString('utf8') : null
 }
 
 /**

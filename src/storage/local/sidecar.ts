@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts'
-import type { Files } from '../../io/files.ts'
+import { readWhole, type Files } from '../../io/files.ts'
 import { CachedFile, type FileCache } from './file-cache.ts'
 import {
   decodeIdentity,
@@ -118,7 +118,7 @@ export class Sidecar {
    * @throws FileError when it cannot be read
    */
   static read(files: Files, path: string, owner: SegmentOwner): SidecarContents {
-    const bytes = readBytes(files, path)
+    const bytes = readWhole(files, path)
     const key = sealKey(owner)
     const { state, damaged } = decodeState(bytes, key)
     const journal = decodeJournal(bytes, key)
@@ -138,7 +138,7 @@ export class Sidecar {
    * @throws FileError when it cannot be read
    */
   static readIdentity(files: Files, path: string): DecodedIdentity {
-    return decodeIdentity(readBytes(files, path))
+    return decodeIdentity(readWhole(files, path))
   }
 
   /** Whether something was written that no sync has covered yet. */
@@ -235,15 +235,5 @@ export class Sidecar {
   #changed(isUrgent: boolean): void {
     this.#changeCount++
     if (isUrgent) this.#urgentChangeCount = this.#changeCount
-  }
-}
-
-function readBytes(files: Files, path: string): Buffer {
-  const file = files.open(path, 'read')
-  try {
-    const buffer = Buffer.allocUnsafe(file.size())
-    return buffer.subarray(0, file.readSync(buffer, 0))
-  } finally {
-    file.close()
   }
 }

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { Serial } from '../../base/serial.ts'
-import type { DirectoryEntry, Files } from '../../io/files.ts'
+import { readWhole, type DirectoryEntry } from '../../io/files.ts'
 import { snapshotsKeptMax } from '../../limits.ts'
 import type { LogSnapshots } from '../partition-log.ts'
 import { replaceFile } from './checkpoint.ts'
@@ -42,7 +42,7 @@ export class SnapshotFiles implements LogSnapshots {
   /** Reads at once: the files are small, and a start reads very many. */
   read(offset: number): Promise<Buffer | null> {
     try {
-      return Promise.resolve(contentOf(this.#context.files, this.#pathOf(offset)))
+      return Promise.resolve(readWhole(this.#context.files, this.#pathOf(offset)))
     } catch (error) {
       if (!isFileError(error)) throw error
       return Promise.resolve(null)
@@ -139,14 +139,4 @@ export async function removeSnapshots(
   if (offsets.length === 0) return
   for (const offset of offsets) files.remove(segmentPath(folder, offset, snapshotSuffix))
   if (durability !== 'memory') await files.syncDirectory(folder)
-}
-
-function contentOf(files: Files, path: string): Buffer {
-  const file = files.open(path, 'read')
-  try {
-    const bytes = Buffer.allocUnsafe(file.size())
-    return bytes.subarray(0, file.readSync(bytes, 0))
-  } finally {
-    file.close()
-  }
 }
