@@ -1,10 +1,9 @@
 import { assert } from '../../base/assert.ts'
 import { FileError, type Files } from '../../io/files.ts'
-import { crc32c } from '../../record/crc32c.ts'
 import { EntryList } from './entry-list.ts'
 import { readInt64, writeInt64 } from './int64.ts'
 import { relativeOffsetMax } from './offset-index.ts'
-import { sealKey, type SegmentOwner } from './sidecar-format.ts'
+import { isSealed, seal, sealKey, type SegmentOwner } from './sidecar-format.ts'
 
 // The table of a segment that compaction has written (`<base offset>.batches`): where each of its
 // batches begins, by offset and by position. In such a segment the base offset of a batch does not
@@ -121,7 +120,7 @@ export function encodeBatchTable(
   for (let from = 0; from < count; from += chunkEntries) {
     const entries = table.entries.slice(from, Math.min(from + chunkEntries, count))
     entries.copy(bytes, at)
-    seal(bytes, at, entries.length + 4, key)
+    seal(bytes, at, entries.length + 4, key ^ at)
     at += entries.length + 4
   }
   return bytes
@@ -145,8 +144,9 @@ export function decodeBatchTable(bytes: Buffer, baseOffset: number, key: number)
     const count = Math.min(chunkEntries, head.batchCount - from)
     const at = headSize + (from / chunkEntries) * chunkSize
     const end = at + count * entrySize
-    if (end + 4 > bytes.length || !isSealed(bytes, at, count * entrySize + 4, key)) isWhole = false
-    else takeEntries(table, bytes.subarray(at, end))
+    const isSound = end + 4 <= bytes.length && isSealed(bytes, at, end + 4 - at, key ^ at)
+    if (isSound) takeEntries(table, bytes.subarray(at, end))
+    else isWhole = false
   }
   return { head, table, isWhole }
 }
@@ -191,16 +191,4 @@ function takeEntries(table: BatchTable, bytes: Buffer): void {
 
 function sizeOfChunks(count: number): number {
   return count * entrySize + Math.ceil(count / chunkEntries) * 4
-}
-
-function seal(bytes: Buffer, at: number, size: number, key: number): void {
-  bytes.writeUInt32BE(checksum(bytes, at, size, key), at + size - 4)
-}
-
-function isSealed(bytes: Buffer, at: number, size: number, key: number): boolean {
-  return bytes.readUInt32BE(at + size - 4) === checksum(bytes, at, size, key)
-}
-
-function checksum(bytes: Buffer, at: number, size: number, key: number): number {
-  return (crc32c(bytes, at, at + size - 4) ^ key ^ at) >>> 0
 }

@@ -317,11 +317,13 @@ function decodeJournalEntry(
   }
 }
 
-function seal(bytes: Buffer, at: number, size: number, key: number): void {
+/** Puts the checksum of a part behind it, tied to `key`: in the last 4 of its `size` bytes. */
+export function seal(bytes: Buffer, at: number, size: number, key: number): void {
   bytes.writeUInt32BE(checksum(bytes, at, size, key), at + size - 4)
 }
 
-function isSealed(bytes: Buffer, at: number, size: number, key: number): boolean {
+/** Whether the part is as it was sealed with that key. */
+export function isSealed(bytes: Buffer, at: number, size: number, key: number): boolean {
   return bytes.readUInt32BE(at + size - 4) === checksum(bytes, at, size, key)
 }
 
