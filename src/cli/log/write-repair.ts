@@ -5,16 +5,17 @@ import {
   partitionFolderName,
   temporarySuffix
 } from '../../storage/local/file-names.ts'
+import { epochEntries } from '../../storage/local/leader-epochs.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import {
   encodeJournalEntry,
   encodeSidecarHead,
   sealKey,
+  type LeaderEpochEntry,
   type LogState,
   type SegmentIdentity
 } from '../../storage/local/sidecar-format.ts'
 import type { ReadBatchTable } from '../../storage/local/batch-table.ts'
-import type { LeaderEpochStart } from '../../storage/partition-log.ts'
 import type { LogTarget } from './log-target.ts'
 import type { PartitionFolder, SegmentFiles } from './partition-folder.ts'
 import { gapBatches, type RepairPiece, type SegmentRepair } from './repair-plan.ts'
@@ -82,10 +83,7 @@ async function writeSparse(work: RepairToWrite, { head }: ReadBatchTable): Promi
     identity: { ...identityOf(work), isSparse: true },
     endOffset: head?.endOffset ?? mark?.endOffset ?? endOffset,
     note: { logStartOffset, durableEndOffset, durablePosition: 0 },
-    journal: [
-      ...epochsOf(work).map(start => ({ kind: 'leaderEpoch' as const, ...start })),
-      ...journal.filter(entry => entry.kind === 'compaction')
-    ]
+    journal: [...epochsOf(work), ...journal.filter(entry => entry.kind === 'compaction')]
   })
 }
 
@@ -229,9 +227,7 @@ async function writeSidecar(work: RepairToWrite, state: LogState): Promise<void>
   const { files, folder, segment } = work
   const identity = identityOf(work)
   const key = sealKey(identity)
-  const entries = epochsOf(work).map((start, index) =>
-    encodeJournalEntry({ kind: 'leaderEpoch', ...start }, index, key)
-  )
+  const entries = epochsOf(work).map((entry, index) => encodeJournalEntry(entry, index, key))
   const temporary = segment.sidecarPath + temporarySuffix
   const file = files.open(temporary, 'create')
   try {
@@ -246,13 +242,9 @@ async function writeSidecar(work: RepairToWrite, state: LogState): Promise<void>
 }
 
 /** The leader epochs that were in force somewhere in the segment. */
-function epochsOf({ folder, segment }: RepairToWrite): readonly LeaderEpochStart[] {
-  const starts = folder.epochs?.starts ?? []
-  const end = nextBaseOffset(folder, segment)
-  return starts.filter(
-    ({ startOffset }, index) =>
-      startOffset < end && (starts[index + 1]?.startOffset ?? Infinity) > segment.baseOffset
-  )
+function epochsOf({ folder, segment }: RepairToWrite): readonly LeaderEpochEntry[] {
+  const epochs = folder.epochs ?? { starts: [] }
+  return epochEntries(epochs, segment.baseOffset, nextBaseOffset(folder, segment))
 }
 
 function identityOf({ target, folder, segment, wallMs }: RepairToWrite): SegmentIdentity {

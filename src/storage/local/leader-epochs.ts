@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { noPartitionLeaderEpoch } from '../../record/batch.ts'
 import type { AppendedBatch, LeaderEpochStart } from '../partition-log.ts'
-import type { JournalEntry } from './sidecar-format.ts'
+import type { JournalEntry, LeaderEpochEntry } from './sidecar-format.ts'
 
 /**
  * Which leader epoch wrote which offsets of a log (KIP-101; Kafka: `LeaderEpochFileCache`). Epochs
@@ -81,4 +81,21 @@ export function noteEpochs(
     journal.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
     epochs.assign(leaderEpoch, startOffset)
   }
+}
+
+/**
+ * The epochs in force somewhere from `fromOffset` up to `endOffset`, exclusive, as a journal has
+ * them.
+ */
+export function epochEntries(
+  { starts }: Pick<LeaderEpochs, 'starts'>,
+  fromOffset: number,
+  endOffset: number
+): readonly LeaderEpochEntry[] {
+  return starts
+    .filter(({ startOffset }, index) => {
+      const epochEnd = starts[index + 1]?.startOffset ?? Infinity
+      return startOffset < endOffset && epochEnd > fromOffset
+    })
+    .map(start => ({ kind: 'leaderEpoch', ...start }))
 }

@@ -25,12 +25,13 @@ import type {
   CompactionOutcome
 } from '../partition-log.ts'
 import { CompactedSegment } from './compacted-segment.ts'
+import { epochEntries } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import { relativeOffsetMax } from './offset-index.ts'
 import { isFileError } from './read-steps.ts'
 import { replaceSegments } from './segment-replacement.ts'
 import type { SnapshotFiles } from './snapshot-files.ts'
-import { epochEntries, type TruncatedLog } from './sparse-truncation.ts'
+import type { TruncatedLog } from './sparse-truncation.ts'
 import type { Segment } from './segment.ts'
 import { kindOfRefusal, messageOf } from './write-refusal.ts'
 

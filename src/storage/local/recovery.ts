@@ -10,7 +10,7 @@ import {
 import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
 import { dropBelowStart, findSegments, isStateSure, newestState } from './found-segment.ts'
 import type { FoundSegment } from './found-segment.ts'
-import { LeaderEpochs } from './leader-epochs.ts'
+import { epochEntries, LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import type { SyncedEnd } from './log-durability.ts'
 import { findBatch, isSound, ScanWindow, type BatchSearch } from './log-scan.ts'
@@ -395,12 +395,8 @@ class Recovery {
    * begins: the segments before it may go away.
    */
   #completeJournal(segment: Segment): void {
-    const { starts } = this.#epochs
-    for (const [index, { leaderEpoch, startOffset }] of starts.entries()) {
-      const endOffset = starts[index + 1]?.startOffset ?? Infinity
-      if (startOffset >= segment.endOffset || endOffset <= segment.baseOffset) continue
-      if (segment.sidecar.hasLeaderEpoch(leaderEpoch)) continue
-      segment.sidecar.append({ kind: 'leaderEpoch', leaderEpoch, startOffset })
+    for (const entry of epochEntries(this.#epochs, segment.baseOffset, segment.endOffset)) {
+      if (!segment.sidecar.hasLeaderEpoch(entry.leaderEpoch)) segment.sidecar.append(entry)
     }
   }
 

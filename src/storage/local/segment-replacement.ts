@@ -19,15 +19,13 @@ export interface ReplacedLog {
  * Puts a finished segment in the place of those that it was made of. Nobody else may take segments
  * out of the list meanwhile. When it throws, the next start finishes or undoes it.
  *
- * @param onReplaced called in the turn in which readers see the new segment
  * @throws FileError when the system refuses
  */
 export async function replaceSegments(
   context: LogContext,
   log: ReplacedLog,
   replaced: readonly Segment[],
-  compacted: CompactedSegment,
-  onReplaced: () => void = () => {}
+  compacted: CompactedSegment
 ): Promise<Segment> {
   const { segments, durability, configs } = log
   const folder = log.folder.path
@@ -38,7 +36,6 @@ export async function replaceSegments(
   const segment = compacted.open(configs)
   segments.replace(replaced, segment)
   context.indexes.touch(segment)
-  onReplaced()
   await completeSwap(context, folder, baseOffset)
   removeLater(context, aside, configs.fileDeleteDelayMs)
   return segment

@@ -3,10 +3,9 @@ import { logReadSizeMax } from '../../limits.ts'
 import { failure, success, type Result } from '../../base/result.ts'
 import type { ReadError } from '../partition-log.ts'
 import { CompactedSegment } from './compacted-segment.ts'
-import type { LeaderEpochs } from './leader-epochs.ts'
+import { epochEntries, type LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import type { LogReader } from './log-reader.ts'
-import type { LeaderEpochEntry } from './sidecar-format.ts'
 import { replaceSegments, type ReplacedLog } from './segment-replacement.ts'
 import type { Segment } from './segment.ts'
 
@@ -56,18 +55,4 @@ export async function truncateSparse(
     if (!isFinished) compacted.discard()
   }
   return success(await replaceSegments(context, log, [segment], compacted))
-}
-
-/** The leader epochs that are in force in a range of offsets, as a journal has them. */
-export function epochEntries(
-  { starts }: LeaderEpochs,
-  fromOffset: number,
-  endOffset: number
-): readonly LeaderEpochEntry[] {
-  return starts
-    .filter(({ startOffset }, index) => {
-      const epochEnd = starts[index + 1]?.startOffset ?? Infinity
-      return startOffset < endOffset && epochEnd > fromOffset
-    })
-    .map(start => ({ kind: 'leaderEpoch', ...start }))
 }
