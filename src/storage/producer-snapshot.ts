@@ -26,6 +26,7 @@ import type { AbortedTransaction, ProducerEntry, RememberedBatch } from './produ
 const kafkaVersion = 1
 const crcAt = 2
 const coveredAt = 6
+const entriesAt = coveredAt + 4
 const kafkaEntrySize = 46
 const noOffset = -1
 const noSequence = -1
@@ -36,6 +37,15 @@ const extensionHeadSize = signature.length + 2 + 16 + 4 + 8
 const batchSize = 32
 const abortedSize = 32
 
+/** Where Kafka's part of a snapshot has what, for those who read files of Kafka's too; bytes. */
+export const kafkaSnapshotLayout = {
+  version: kafkaVersion,
+  crcAt,
+  coveredAt,
+  entriesAt,
+  entrySize: kafkaEntrySize
+} as const
+
 /** The log and the offset that a snapshot is of. */
 export interface SnapshotIdentity {
   /** 22 characters of base64url. */
@@ -43,6 +53,19 @@ export interface SnapshotIdentity {
   readonly partition: number
   /** Everything below it has been taken in, nothing from it on. */
   readonly offset: number
+}
+
+/** What Kafka's part says of one producer. */
+export interface KafkaSnapshotEntry {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  readonly lastOffset: number
+  readonly offsetDelta: number
+  readonly timestampMs: number
+  readonly coordinatorEpoch: number
+  /** -1: no transaction is open. */
+  readonly currentTxnFirstOffset: number
 }
 
 export interface ProducerSnapshot {
@@ -59,8 +82,7 @@ export function encodeProducerSnapshot(
 ): Buffer {
   const batchCount = producers.reduce((count, { batches }) => count + batches.length, 0)
   const bytes = Buffer.alloc(
-    coveredAt +
-      4 +
+    entriesAt +
       producers.length * (kafkaEntrySize + 9) +
       extensionHeadSize +
       batchCount * batchSize +
@@ -98,14 +120,14 @@ export function decodeProducerSnapshot(
   bytes: Buffer,
   identity: SnapshotIdentity
 ): Result<ProducerSnapshot, 'DAMAGED' | 'FOREIGN' | 'NEWER'> {
-  if (bytes.length < coveredAt + 4) return failure('DAMAGED', 'it ends too early')
+  if (bytes.length < entriesAt) return failure('DAMAGED', 'it ends too early')
   if (bytes.readUInt32BE(crcAt) !== crc32c(bytes, coveredAt, bytes.length)) {
     return failure('DAMAGED', 'its checksum does not hold')
   }
   const version = bytes.readInt16BE(0)
   if (version !== kafkaVersion) return failure('NEWER', `its version is ${version}`)
   const count = bytes.readInt32BE(coveredAt)
-  const extensionAt = coveredAt + 4 + count * kafkaEntrySize
+  const extensionAt = entriesAt + count * kafkaEntrySize
   if (count < 0 || extensionAt > bytes.length) return failure('DAMAGED', 'it ends too early')
   const extension = bytes.subarray(extensionAt)
   const isOurs = extension.subarray(0, signature.length).equals(signature)
@@ -141,8 +163,7 @@ function readExtended(bytes: Buffer, count: number, from: number): ProducerSnaps
     if (batchCount < 0 || batchCount > rememberedBatchesMax || end > bytes.length) return null
     const batches: RememberedBatch[] = []
     for (; at < end; at += batchSize) batches.push(readBatch(bytes, at))
-    const entryAt = coveredAt + 4 + index * kafkaEntrySize
-    producers.push({ ...readKafkaEntry(bytes, entryAt), seenMs, batches })
+    producers.push({ ...producerOf(kafkaSnapshotEntry(bytes, index)), seenMs, batches })
   }
   if (at + 4 > bytes.length) return null
   const abortedCount = bytes.readInt32BE(at)
@@ -166,13 +187,28 @@ function writeKafkaEntry(bytes: Buffer, entry: ProducerEntry, at: number): numbe
   return at + kafkaEntrySize
 }
 
-function readKafkaEntry(bytes: Buffer, at: number): Omit<ProducerEntry, 'seenMs' | 'batches'> {
-  const currentTxnFirstOffset = readInt64(bytes, at + 38)
+/** The entry of the `index`-th producer; it must be there. */
+export function kafkaSnapshotEntry(bytes: Buffer, index: number): KafkaSnapshotEntry {
+  const at = entriesAt + index * kafkaEntrySize
   return {
     producerId: readInt64(bytes, at),
     producerEpoch: bytes.readInt16BE(at + 8),
+    lastSequence: bytes.readInt32BE(at + 10),
+    lastOffset: readInt64(bytes, at + 14),
+    offsetDelta: bytes.readInt32BE(at + 22),
+    timestampMs: readInt64(bytes, at + 26),
     coordinatorEpoch: bytes.readInt32BE(at + 34),
-    lastTimestampMs: readInt64(bytes, at + 26),
+    currentTxnFirstOffset: readInt64(bytes, at + 38)
+  }
+}
+
+function producerOf(entry: KafkaSnapshotEntry): Omit<ProducerEntry, 'seenMs' | 'batches'> {
+  const { producerId, producerEpoch, coordinatorEpoch, timestampMs, currentTxnFirstOffset } = entry
+  return {
+    producerId,
+    producerEpoch,
+    coordinatorEpoch,
+    lastTimestampMs: timestampMs,
     currentTxnFirstOffset: currentTxnFirstOffset === noOffset ? null : currentTxnFirstOffset
   }
 }
