@@ -183,7 +183,7 @@ export class LogReader {
     request: ReadRequest
   ): ReadSteps<ReadBatches | 'damaged'> {
     const buffers = this.#context.buffers
-    const options = { ...this.#runOptions(segment, place, request), batches }
+    const options = this.#runOptions(segment, place, request, batches)
     const recent = this.#recentRun(segment, place, request, options)
     if (recent !== null) return recent
     const remaining = segment.size - place.position
@@ -237,8 +237,14 @@ export class LogReader {
     return recentReads.again(read, run.size, place.baseOffset)
   }
 
-  #runOptions(segment: Segment, place: Place, request: ReadRequest): Omit<RunOptions, 'batches'> {
+  #runOptions(
+    segment: Segment,
+    place: Place,
+    request: ReadRequest,
+    batches: BatchTable | null
+  ): RunOptions {
     return {
+      batches,
       epochs: this.#log.epochs,
       baseOffset: place.baseOffset,
       position: place.position,
