@@ -11,7 +11,7 @@ import {
   readTopics
 } from './clients.ts'
 import { Ledger, noViolations, valueOf, type Violations } from './ledger.ts'
-import { Draws } from './random.ts'
+import { Draws } from '../../test/sim/draws.ts'
 import { memoryDisk, mountedDisk, type SmallDisk } from './small-disk.ts'
 
 // A disk that is filled to the floor that clients leave free, and in some cycles to its very end by
@@ -157,7 +157,7 @@ class EnospcRun {
     await this.#makeTopic()
     await this.#produce('filler', Infinity)
     await this.#goesOn()
-    if (this.#draws.fraction() < 0.4) await this.#restartWhenFull()
+    if (this.#draws.chance(0.4)) await this.#restartWhenFull()
     await this.#check('on the full disk')
     const relievedMs = Date.now()
     await this.#relieve()

@@ -9,7 +9,7 @@ import { patientKafka, readTopics, registerCodecs } from './clients.ts'
 import { CommittingGroup } from './group-load.ts'
 import { Ledger, noViolations, type Violations } from './ledger.ts'
 import { inTime, startProducer, type LoadedTopic, type ProducerPlan, type Runner } from './load.ts'
-import { Draws } from './random.ts'
+import { Draws } from '../../test/sim/draws.ts'
 import { TopicChurn } from './topic-churn.ts'
 
 // A broker that is killed (SIGKILL) again and again while kafkajs clients work on and retry by
@@ -199,19 +199,19 @@ class KillRun {
   async #killUnderLoad(count: number): Promise<void> {
     const { group, runners } = await this.#startLoad()
     for (let done = 1; done < count; done++) {
-      await delay(this.#draws.integer(20, 400))
+      await delay(this.#draws.between(20, 400))
       await this.#kill()
       this.#broker.spawn()
-      if (done + 1 < count && this.#draws.fraction() < 0.15) {
+      if (done + 1 < count && this.#draws.chance(0.15)) {
         // A crash while the crash before is recovered from.
-        await delay(this.#draws.integer(20, 250))
+        await delay(this.#draws.between(20, 250))
         await this.#kill()
         done++
         this.#broker.spawn()
       }
       await this.#broker.ready()
     }
-    await delay(this.#draws.integer(20, 400))
+    await delay(this.#draws.between(20, 400))
     await Promise.all(runners.map(runner => runner.stop()))
     await inTime('the group to stop', group.stop())
     this.#group = group
@@ -237,7 +237,7 @@ class KillRun {
       }
     ]
     const started = producers.map(plan =>
-      startProducer(address, plan, this.#ledger, this.#draws.branch())
+      startProducer(address, plan, this.#ledger, new Draws(this.#draws.seed()))
     )
     const group = new CommittingGroup(
       address,
@@ -246,7 +246,7 @@ class KillRun {
     )
     const runners = [
       ...(await Promise.all(started)),
-      await this.#churn.start(address, this.#draws.branch())
+      await this.#churn.start(address, new Draws(this.#draws.seed()))
     ]
     await inTime('the group to start', group.start(2))
     return { group, runners }

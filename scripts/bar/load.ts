@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { CompressionTypes, Message } from 'kafkajs'
 import { compressions, insist, patientKafka, placeName } from './clients.ts'
 import { valueOf, type Ledger } from './ledger.ts'
-import type { Draws } from './random.ts'
+import type { Draws } from '../../test/sim/draws.ts'
 
 export interface LoadedTopic {
   readonly topic: string
@@ -89,12 +89,12 @@ export async function startProducer(
   return repeat(
     plan.name,
     async () => {
-      const { topic, partitions } = draws.oneOf(plan.topics)
+      const { topic, partitions } = draws.pick(plan.topics)
       const send = drawSend(plan, { topic, partitions }, ledger, draws)
       const answers = await producer.send({
         topic,
         acks: -1,
-        compression: draws.oneOf<CompressionTypes>(compressions),
+        compression: draws.pick<CompressionTypes>(compressions),
         messages: send.messages
       })
       for (const { partition, baseOffset } of answers) {
@@ -103,7 +103,7 @@ export async function startProducer(
         const place = placeName(topic, partition)
         ledger.acknowledge(place, plan.name, { ...numbered, baseOffset: Number(baseOffset) })
       }
-      await delay(draws.integer(0, plan.pauseMsMax))
+      await delay(draws.between(0, plan.pauseMsMax))
     },
     () => producer.disconnect()
   )
@@ -122,16 +122,16 @@ function drawSend(
 ): Send {
   const messages: Message[] = []
   const numbers = new Map<number, { readonly first: number; readonly count: number }>()
-  const touched = draws.integer(1, partitions)
-  const from = draws.integer(0, partitions - 1)
+  const touched = draws.between(1, partitions)
+  const from = draws.between(0, partitions - 1)
   for (let index = 0; index < touched; index++) {
     const partition = (from + index) % partitions
-    const count = draws.integer(1, plan.recordsMax)
+    const count = draws.between(1, plan.recordsMax)
     const place = placeName(topic, partition)
     const first = ledger.number(place, plan.name, plan.isIdempotent, count)
     numbers.set(partition, { first, count })
     for (let number = first; number < first + count; number++) {
-      const value = valueOf(plan.name, number, draws.integer(0, plan.valueSizeMax))
+      const value = valueOf(plan.name, number, draws.between(0, plan.valueSizeMax))
       messages.push({ partition, value })
     }
   }

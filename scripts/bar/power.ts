@@ -9,7 +9,7 @@ import { figures, isGood, runKills } from './kill.ts'
 import { Ledger, noViolations, type Violations } from './ledger.ts'
 import { startProducer } from './load.ts'
 import { makeVolume, type FileSystemKind, type MountedVolume } from './mounted-volume.ts'
-import { Draws } from './random.ts'
+import { Draws } from '../../test/sim/draws.ts'
 
 // The power of the disk is cut under load: what was not synced is gone. In the mode fsync whatever
 // was acknowledged must be there when the machine is up again; the mode os must lose something, or

@@ -1,5 +1,5 @@
 import { buildBatch } from '../../src/record/records.ts'
-import { WireClient } from './wire-client.ts'
+import { RawClient } from '../../test/server/raw-client.ts'
 
 // A broker with much data that is stopped and killed and started again: how long until it answers,
 // how much of the logs it had to read for that, and whether all is there that was acknowledged.
@@ -76,7 +76,7 @@ export async function runRestarts(
   await broker.kill()
   const afterKill = await broker.start()
   await run.look(afterKill)
-  run.close()
+  await run.close()
   await broker.stop()
   return {
     starts: {
@@ -99,7 +99,7 @@ interface Sent {
 
 class RestartRun {
   readonly #sent: readonly Sent[]
-  #client: WireClient | null = null
+  #client: RawClient | null = null
   #producerId = -1
   /** Of the first record: recent, so that retention leaves the records alone. */
   readonly #startedMs = Date.now()
@@ -110,12 +110,12 @@ class RestartRun {
   }
 
   async connect({ port }: StartFigures): Promise<void> {
-    this.#client?.close()
-    this.#client = await WireClient.connect(port)
+    await this.close()
+    this.#client = await RawClient.connect(port)
   }
 
-  close(): void {
-    this.#client?.close()
+  async close(): Promise<void> {
+    await this.#client?.close()
   }
 
   async createTopic(): Promise<void> {
@@ -207,7 +207,7 @@ class RestartRun {
     return answer.baseOffset
   }
 
-  #ask(): WireClient {
+  #ask(): RawClient {
     if (this.#client === null) throw new Error('there is no connection yet')
     return this.#client
   }

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { freePorts } from '../oracle/kafka.ts'
 import { BrokerUnderTest } from './broker-under-test.ts'
 import { runRestarts, type RestartedBroker, type RestartOutcome } from './restart-run.ts'
-import { WireClient } from './wire-client.ts'
+import { RawClient } from '../../test/server/raw-client.ts'
 
 const gigabyte = 1024 ** 3
 const megabyte = 1024 ** 2
@@ -97,9 +97,9 @@ function processOf(broker: BrokerUnderTest, port: number): RestartedBroker {
 async function firstAnswerMs(port: number, startedMs: number): Promise<number> {
   for (;;) {
     try {
-      const client = await WireClient.connect(port)
+      const client = await RawClient.connect(port)
       await client.ask('ApiVersions', 0, {})
-      client.close()
+      await client.close()
       return performance.now()
     } catch (error) {
       if (performance.now() - startedMs > readyTimeoutMs) throw error

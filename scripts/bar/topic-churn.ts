@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { errorTypes, hastyKafka, insist, patientKafka, placeName } from './clients.ts'
 import { repeat, type Runner } from './load.ts'
 import { valueOf, type Ledger } from './ledger.ts'
-import type { Draws } from './random.ts'
+import type { Draws } from '../../test/sim/draws.ts'
 
 const nameCount = 6
 const partitionCount = 2
@@ -33,7 +33,7 @@ export class TopicChurn {
     return repeat(
       'the making and deleting of topics',
       async () => {
-        const topic = `churned-${draws.integer(1, nameCount)}`
+        const topic = `churned-${draws.between(1, nameCount)}`
         const existed = this.#exists.get(topic) === true
         this.#exists.set(topic, null)
         if (existed) {
@@ -51,7 +51,7 @@ export class TopicChurn {
         }
         this.#changeCount++
         this.#exists.set(topic, !existed)
-        await delay(draws.integer(0, 150))
+        await delay(draws.between(0, 150))
       },
       () => admin.disconnect()
     )
@@ -82,9 +82,9 @@ export class TopicChurn {
     const producer = patientKafka(address).producer({ idempotent: true, maxInFlightRequests: 1 })
     await insist(() => producer.connect())
     try {
-      const partition = draws.integer(0, partitionCount - 1)
+      const partition = draws.between(0, partitionCount - 1)
       const place = placeName(topic, partition)
-      const count = draws.integer(1, 5)
+      const count = draws.between(1, 5)
       const first = this.#ledger.number(place, name, true, count)
       const values = Array.from({ length: count }, (_, index) => valueOf(name, first + index, 20))
       const [answer] = await producer.send({

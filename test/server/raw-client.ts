@@ -57,6 +57,16 @@ export class RawClient {
     this.send(requestBytes(apiName, version, correlationId, request))
   }
 
+  /** Sends a request and takes the next answer for its own: answers come in order. */
+  async ask<A extends ApiName>(
+    apiName: A,
+    version: number,
+    request: Messages[A]['requestInit']
+  ): Promise<Messages[A]['readResponse']> {
+    for (const chunk of encodeRequest(apiName, version, 0, 'raw', request)) this.send(chunk)
+    return (await this.answer(apiName, version)).response
+  }
+
   /** The next frame, or null when the connection closes before there is one. */
   nextFrame(): Promise<Buffer | null> {
     const frame = this.#frames.shift()

@@ -12,6 +12,11 @@ export class Draws {
     return Math.floor(this.#next() * count)
   }
 
+  /** An integer from `least` to `most`, both included. */
+  between(least: number, most: number): number {
+    return least + this.below(most - least + 1)
+  }
+
   /** True in `share` of all cases. */
   chance(share: number): boolean {
     return this.#next() < share
