@@ -1,5 +1,4 @@
 import {
-  FileError,
   assertPosition,
   type DirectoryEntry,
   type DirectoryLock,
@@ -9,6 +8,7 @@ import {
   type OpenMode
 } from './files.ts'
 import { MemoryFileContent } from './memory-file-content.ts'
+import { namesOf, refuse, refuseMissing } from './refusals.ts'
 
 export interface MemoryFilesOptions {
   /**
@@ -45,21 +45,6 @@ interface FileNode {
 }
 
 type Node = DirectoryNode | FileNode
-
-const reasons: Readonly<Record<string, string>> = {
-  EBADF: 'the file is not open for this',
-  EEXIST: 'file already exists',
-  EINVAL: 'invalid argument',
-  EISDIR: 'illegal operation on a directory',
-  ENOENT: 'no such file or directory',
-  ENOSPC: 'no space left on device',
-  ENOTDIR: 'not a directory',
-  ENOTEMPTY: 'directory not empty'
-}
-
-function refuse(code: string, verb: string, path: string): never {
-  throw new FileError(code, path, `cannot ${verb} ${path}: ${reasons[code]} (${code})`)
-}
 
 function newDirectory(): DirectoryNode {
   return { kind: 'directory', entries: new Map(), locked: false }
@@ -103,7 +88,7 @@ class MemoryTree implements MemoryFiles {
 
   makeDirectory(path: string): void {
     let directory = this.#root
-    const names = split(path)
+    const names = namesOf(path)
     for (const [index, name] of names.entries()) {
       let next = directory.entries.get(name)
       if (next === undefined) {
@@ -129,7 +114,7 @@ class MemoryTree implements MemoryFiles {
     const replaced = target.parent.entries.get(target.name)
     if (replaced === node) return
     if (node.kind === 'directory') {
-      if (`${split(to).join('/')}/`.startsWith(`${split(from).join('/')}/`))
+      if (`${namesOf(to).join('/')}/`.startsWith(`${namesOf(from).join('/')}/`))
         refuse('EINVAL', verb, from)
       if (replaced?.kind === 'file') refuse('ENOTDIR', verb, from)
       if (replaced !== undefined && replaced.entries.size > 0) refuse('ENOTEMPTY', verb, from)
@@ -222,7 +207,7 @@ class MemoryTree implements MemoryFiles {
 
   #find(path: string): Node | undefined {
     let node: Node | undefined = this.#root
-    for (const name of split(path)) {
+    for (const name of namesOf(path)) {
       if (node?.kind !== 'directory') return undefined
       node = node.entries.get(name)
     }
@@ -236,19 +221,14 @@ class MemoryTree implements MemoryFiles {
 
   /** The folder that holds (or would hold) the last name of `path`. */
   #locate(verb: string, path: string): { parent: DirectoryNode; name: string } {
-    const names = split(path)
+    const names = namesOf(path)
     const name = names.pop() ?? refuse('EISDIR', verb, path)
     const parent = this.#find(names.join('/')) ?? this.#missing(verb, path)
     return parent.kind === 'directory' ? { parent, name } : refuse('ENOTDIR', verb, path)
   }
 
-  /** A missing name is ENOENT, unless what should be a folder on the way to it is a file. */
   #missing(verb: string, path: string): never {
-    const names = split(path)
-    for (let count = 1; count < names.length; count++)
-      if (this.#find(names.slice(0, count).join('/'))?.kind === 'file')
-        refuse('ENOTDIR', verb, path)
-    return refuse('ENOENT', verb, path)
+    return refuseMissing(verb, path, at => this.#find(at)?.kind === 'file')
   }
 }
 
@@ -337,8 +317,4 @@ class MemoryFile implements OpenFile {
   #writableContent(verb: string): MemoryFileContent {
     return this.#writable ? this.#content(verb) : refuse('EBADF', verb, this.path)
   }
-}
-
-function split(path: string): string[] {
-  return path.split('/').filter(name => name !== '' && name !== '.')
 }

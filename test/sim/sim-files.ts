@@ -1,6 +1,5 @@
 import { assert } from '../../src/base/assert.ts'
 import {
-  FileError,
   assertPosition,
   type DirectoryEntry,
   type DirectoryLock,
@@ -9,6 +8,7 @@ import {
   type OpenFile,
   type OpenMode
 } from '../../src/io/files.ts'
+import { namesOf, refusal, refuse, refuseMissing } from '../../src/io/refusals.ts'
 import { DiskFaults, type DiskFault, type FaultyCall } from './disk-faults.ts'
 import type { DiskOp, NodeId, Place } from './disk-op.ts'
 import { Draws } from './draws.ts'
@@ -20,24 +20,6 @@ export interface SimFilesOptions {
   readonly faults?: readonly DiskFault[]
   /** Bytes of all files, at most; a write beyond is cut short and refused (ENOSPC). */
   readonly sizeMax?: number
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EBADF: 'the file is not open for this',
-  EEXIST: 'file already exists',
-  EINVAL: 'invalid argument',
-  EIO: 'i/o error',
-  EISDIR: 'illegal operation on a directory',
-  EMFILE: 'too many open files',
-  ENOENT: 'no such file or directory',
-  ENOSPC: 'no space left on device',
-  ENOTDIR: 'not a directory',
-  ENOTEMPTY: 'directory not empty'
-}
-
-function refuse(code: string, verb: string, path: string): never {
-  throw new FileError(code, path, `cannot ${verb} ${path}: ${reasons[code]} (${code})`)
 }
 
 /**
@@ -94,7 +76,7 @@ export class SimFiles implements Files {
 
   makeDirectory(path: string): void {
     let directory = this.disk.root
-    const names = split(path)
+    const names = namesOf(path)
     for (const [index, name] of names.entries()) {
       const place = { directory: directory.id, name }
       let next = this.#at(place)
@@ -125,7 +107,7 @@ export class SimFiles implements Files {
     const replaced = this.#at(target)
     if (replaced === node) return
     if (node.kind === 'directory') {
-      if (`${split(to).join('/')}/`.startsWith(`${split(from).join('/')}/`))
+      if (`${namesOf(to).join('/')}/`.startsWith(`${namesOf(from).join('/')}/`))
         refuse('EINVAL', verb, from)
       if (replaced?.kind === 'file') refuse('ENOTDIR', verb, from)
       if (replaced !== undefined && replaced.live.size > 0) refuse('ENOTEMPTY', verb, from)
@@ -201,7 +183,7 @@ export class SimFiles implements Files {
         if (code === null) this.do({ type: 'syncEnd', node, sync })
         else if (isFile) this.do({ type: 'syncFail', node, sync })
         if (code === null) resolve()
-        else reject(new FileError(code, path, `cannot sync ${path}: ${reasons[code]} (${code})`))
+        else reject(refusal(code, 'sync', path))
       }
       this.#syncs.push({ end })
       this.#endSyncs()
@@ -256,7 +238,7 @@ export class SimFiles implements Files {
 
   #find(path: string): DiskNode | undefined {
     let node: DiskNode | undefined = this.disk.root
-    for (const name of split(path)) {
+    for (const name of namesOf(path)) {
       if (node?.kind !== 'directory') return undefined
       node = this.#at({ directory: node.id, name })
     }
@@ -269,7 +251,7 @@ export class SimFiles implements Files {
   }
 
   #place(verb: string, path: string): Place {
-    const names = split(path)
+    const names = namesOf(path)
     const name = names.pop() ?? refuse('EISDIR', verb, path)
     const parent = this.#find(names.join('/')) ?? this.#missing(verb, path)
     return parent.kind === 'directory'
@@ -277,13 +259,8 @@ export class SimFiles implements Files {
       : refuse('ENOTDIR', verb, path)
   }
 
-  /** A missing name is ENOENT, unless what should be a folder on the way to it is a file. */
   #missing(verb: string, path: string): never {
-    const names = split(path)
-    for (let count = 1; count < names.length; count++)
-      if (this.#find(names.slice(0, count).join('/'))?.kind === 'file')
-        refuse('ENOTDIR', verb, path)
-    return refuse('ENOENT', verb, path)
+    return refuseMissing(verb, path, at => this.#find(at)?.kind === 'file')
   }
 }
 
@@ -367,8 +344,4 @@ class SimFile implements OpenFile {
   #check(verb: string, isWrite: boolean): void {
     if (!this.#isOpen || (isWrite && !this.#writable)) refuse('EBADF', verb, this.path)
   }
-}
-
-function split(path: string): string[] {
-  return path.split('/').filter(name => name !== '' && name !== '.')
 }
