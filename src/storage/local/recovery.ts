@@ -1,27 +1,20 @@
 import { assert } from '../../base/assert.ts'
-import { baseOffset, noPartitionLeaderEpoch, partitionLeaderEpoch } from '../../record/batch.ts'
 import type { LogConfigs } from '../partition-log.ts'
-import {
-  batchTableSuffix,
-  leaderEpochCheckpointName,
-  logSuffix,
-  segmentPath
-} from './file-names.ts'
-import { parseLeaderEpochCheckpoint, readText } from './checkpoint.ts'
+import { batchTableSuffix, logSuffix, segmentPath } from './file-names.ts'
 import { dropBelowStart, findSegments, isStateSure, newestState } from './found-segment.ts'
 import type { FoundSegment } from './found-segment.ts'
-import { epochEntries, LeaderEpochs } from './leader-epochs.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import type { SyncedEnd } from './log-durability.ts'
-import { findBatch, isSound, ScanWindow, type BatchSearch } from './log-scan.ts'
-import { isFileError, runAsync, type ReadSteps } from './read-steps.ts'
+import { RecoveredEpochs } from './recovered-epochs.ts'
 import { Segment } from './segment.ts'
-import { emptyIndexes, indexedBatch, readIndexes } from './segment-indexes.ts'
+import { emptyIndexes, readIndexes } from './segment-indexes.ts'
 import { LogFolder, segmentIdentity } from './log-folder.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
 import { finishSwaps } from './segment-swap.ts'
 import { openSparse } from './sparse-recovery.ts'
 import { removeSnapshots, snapshotOffsets } from './snapshot-files.ts'
+import { scanTail, type Damage } from './tail-scan.ts'
 import { saveTornTail } from './torn-tail.ts'
 
 /** What was on disk of one log, brought into order. */
@@ -47,13 +40,6 @@ export interface RecoveredLog {
   readonly snapshotOffsets: readonly number[]
   /** Bytes of batches that were checked. */
   readonly scannedSize: number
-}
-
-/** Offsets that were promised and cannot be read. */
-export interface Damage {
-  readonly segment: Segment
-  readonly fromOffset: number
-  readonly toOffset: number
 }
 
 export interface RecoveryOptions {
@@ -91,10 +77,9 @@ export async function recoverLog(
 class Recovery {
   readonly #context: LogContext
   readonly #options: RecoveryOptions
-  readonly #epochs = new LeaderEpochs()
+  readonly #epochs = new RecoveredEpochs()
   readonly #segments: Segment[] = []
   readonly #damage: Damage[] = []
-  #epochsAreCertain = true
   #state: LogState | null = null
   #durableEndOffset = 0
   #logStartOffset = 0
@@ -120,7 +105,8 @@ class Recovery {
     const noted = this.#state?.logStartOffset ?? found[0]?.baseOffset ?? 0
     const copy = isStateSure(all) ? 0 : this.#options.checkpointedStartOffset
     this.#logStartOffset = Math.max(noted, copy)
-    this.#readEpochs(found)
+    this.#epochs.read(this.#context, folder, found)
+    this.#epochs.epochs.hasChanged = !isClean
     for (const [index, segment] of found.entries()) {
       const next = found[index + 1]
       if (!(await this.#open(segment, next?.baseOffset ?? Infinity))) {
@@ -137,7 +123,7 @@ class Recovery {
     await removeSnapshots(this.#context, folder, lost)
     return {
       segments: this.#segments,
-      epochs: this.#epochs,
+      epochs: this.#epochs.epochs,
       logStartOffset: this.#logStartOffset,
       logEndOffset,
       durableEnd: this.#durableEnd(logEndOffset),
@@ -162,32 +148,6 @@ class Recovery {
 
   #identity(baseOffset: number): SegmentIdentity {
     return segmentIdentity(this.#context, this.#options.name, baseOffset)
-  }
-
-  /**
-   * Leader epochs from the journals; from Kafka's checkpoint file and the batches where a journal
-   * is damaged.
-   */
-  #readEpochs(found: readonly FoundSegment[]): void {
-    const starts = found.flatMap(segment =>
-      (segment.contents?.journal ?? []).filter(entry => entry.kind === 'leaderEpoch')
-    )
-    this.#epochsAreCertain = found.every(
-      ({ contents }) =>
-        contents !== null && !contents.journalDamaged && contents.identity !== 'damaged'
-    )
-    if (!this.#epochsAreCertain) {
-      const path = `${this.#options.folder}/${leaderEpochCheckpointName}`
-      const text = readText(this.#context.files, path)
-      for (const start of parseLeaderEpochCheckpoint(text ?? '') ?? []) {
-        starts.push({ kind: 'leaderEpoch', ...start })
-      }
-    }
-    starts.sort((a, b) => a.startOffset - b.startOffset || a.leaderEpoch - b.leaderEpoch)
-    for (const { leaderEpoch, startOffset } of starts) {
-      if (leaderEpoch > this.#epochs.latest) this.#epochs.assign(leaderEpoch, startOffset)
-    }
-    this.#epochs.hasChanged = !this.#options.isClean
   }
 
   /**
@@ -225,7 +185,7 @@ class Recovery {
     } else {
       isIntact = await this.#check(segment, found, marks, nextBaseOffset)
     }
-    this.#completeJournal(segment)
+    this.#epochs.completeJournal(segment)
     return isLast || !isIntact ? isIntact : this.#reaches(segment, nextBaseOffset)
   }
 
@@ -243,12 +203,12 @@ class Recovery {
     const missingOffset = await openSparse(this.#context, segment, found, {
       folder: this.#options.folder,
       nextBaseOffset,
-      epochs: this.#epochs,
+      epochs: this.#epochs.epochs,
       indexIntervalBytes: this.#options.configs.indexIntervalBytes
     })
     segment.openedSize = segment.size
     segment.syncedSize = segment.size
-    this.#completeJournal(segment)
+    this.#epochs.completeJournal(segment)
     if (missingOffset === null) return
     this.#damage.push({ segment, fromOffset: missingOffset, toOffset: segment.endOffset })
   }
@@ -301,7 +261,10 @@ class Recovery {
       durableEndOffset: this.#durableEndOffset,
       durablePosition: contents?.state?.durablePosition ?? 0
     }
-    const journal = this.#epochs.starts.map(start => ({ kind: 'leaderEpoch' as const, ...start }))
+    const journal = this.#epochs.epochs.starts.map(start => ({
+      kind: 'leaderEpoch' as const,
+      ...start
+    }))
     return Segment.create(this.#context, folder, identity, configs, note, journal)
   }
 
@@ -324,119 +287,22 @@ class Recovery {
   async #scan(segment: Segment, fileSize: number, nextBaseOffset: number): Promise<boolean> {
     if (segment.size >= fileSize) return true
     this.#scannedSize += fileSize - segment.size
-    const window = new ScanWindow(segment.log, fileSize, this.#context.buffers)
-    let isIntact: boolean
-    try {
-      isIntact = await runAsync(this.#scanSteps(segment, window, fileSize, nextBaseOffset))
-    } finally {
-      window.release()
+    const tail = {
+      segment,
+      fileSize,
+      nextBaseOffset,
+      state: this.#state,
+      durableEndOffset: this.#durableEndOffset,
+      epochs: this.#epochs,
+      indexIntervalBytes: this.#options.configs.indexIntervalBytes
     }
-    if (isIntact) return true
+    if (await scanTail(this.#context.buffers, tail, this.#damage)) return true
     await this.#saveTail(segment, fileSize)
     this.#isCut = true
     segment.cutBack()
     segment.sidecar.cutJournal(segment.size, segment.endOffset)
-    this.#epochs.truncate(segment.endOffset)
+    this.#epochs.epochs.truncate(segment.endOffset)
     return false
-  }
-
-  *#scanSteps(
-    segment: Segment,
-    window: ScanWindow,
-    fileSize: number,
-    nextBaseOffset: number
-  ): ReadSteps<boolean> {
-    const { indexIntervalBytes } = this.#options.configs
-    while (segment.size < fileSize && segment.endOffset < nextBaseOffset) {
-      const position = segment.size
-      const expected = segment.endOffset
-      if (
-        (yield* this.#isReadable(window, position, expected)) &&
-        this.#epochFits(window.buffer, window.at(position), expected)
-      ) {
-        const at = window.at(position)
-        this.#noteEpoch(partitionLeaderEpoch(window.buffer, at), expected)
-        segment.accept(indexedBatch(window.buffer, at), indexIntervalBytes)
-        continue
-      }
-      if (expected >= this.#durableEndOffset) return false
-      if (!(yield* this.#skipRot(segment, window, fileSize, nextBaseOffset))) return true
-    }
-    return true
-  }
-
-  /**
-   * Below the durable watermark bytes that the disk does not give back are damage like any other.
-   */
-  *#isReadable(window: ScanWindow, position: number, expected: number): ReadSteps<boolean> {
-    try {
-      return yield* isSound(window, position, expected)
-    } catch (error) {
-      if (isFileError(error) && expected < this.#durableEndOffset) return false
-      throw error
-    }
-  }
-
-  #epochFits(buffer: Buffer, at: number, offset: number): boolean {
-    const leaderEpoch = partitionLeaderEpoch(buffer, at)
-    if (leaderEpoch === this.#epochs.at(offset)) return true
-    const mayBeNews = !this.#epochsAreCertain || offset >= this.#durableEndOffset
-    return mayBeNews && leaderEpoch > this.#epochs.latest
-  }
-
-  /** Takes over the epoch of a batch whose note was lost with the power while the batch was not. */
-  #noteEpoch(leaderEpoch: number, startOffset: number): void {
-    if (leaderEpoch === noPartitionLeaderEpoch || leaderEpoch <= this.#epochs.latest) return
-    this.#epochs.assign(leaderEpoch, startOffset)
-  }
-
-  /**
-   * Every epoch of a segment's batches has to be in its journal, also the one in force where it
-   * begins: the segments before it may go away.
-   */
-  #completeJournal(segment: Segment): void {
-    for (const entry of epochEntries(this.#epochs, segment.baseOffset, segment.endOffset)) {
-      if (!segment.sidecar.hasLeaderEpoch(entry.leaderEpoch)) segment.sidecar.append(entry)
-    }
-  }
-
-  /**
-   * Goes on behind damage below the durable watermark: at the next sound batch, or where the
-   * watermark stands. False when there is neither; then the segment ends with the damage.
-   */
-  *#skipRot(
-    segment: Segment,
-    window: ScanWindow,
-    fileSize: number,
-    nextBaseOffset: number
-  ): ReadSteps<boolean> {
-    const fromOffset = segment.endOffset
-    const state = this.#state
-    const isHere =
-      state !== null &&
-      state.durableEndOffset > segment.baseOffset &&
-      state.durableEndOffset <= nextBaseOffset &&
-      state.durablePosition > segment.size &&
-      state.durablePosition <= fileSize
-    const to = isHere ? state.durablePosition : fileSize
-    const maxOffset = Math.min(this.#durableEndOffset, nextBaseOffset)
-    const from = segment.size + 1
-    const search = { from, to, minOffset: fromOffset + 1, maxOffset }
-    const found = yield* this.#findReadable(window, search)
-    if (found === -1 && !isHere) return false
-    if (found === -1) segment.skipDamage(to - segment.size, maxOffset)
-    else segment.skipDamage(found - segment.size, baseOffset(window.buffer, window.at(found)))
-    this.#damage.push({ segment, fromOffset, toOffset: segment.endOffset })
-    return true
-  }
-
-  *#findReadable(window: ScanWindow, search: BatchSearch): ReadSteps<number> {
-    try {
-      return yield* findBatch(window, search)
-    } catch (error) {
-      if (isFileError(error)) return -1
-      throw error
-    }
   }
 
   /**
@@ -489,6 +355,6 @@ class Recovery {
     const { configs, name } = this.#options
     const note = { logStartOffset, durableEndOffset, durablePosition: 0 }
     const logFolder = new LogFolder(this.#context, name, true)
-    return logFolder.newSegment(baseOffset, configs, note, this.#epochs)
+    return logFolder.newSegment(baseOffset, configs, note, this.#epochs.epochs)
   }
 }
