@@ -40,3 +40,37 @@ test('a log start stays where it is when the segment that has noted it is cut of
     expect([after, failure]).toEqual([after, null])
   }
 })
+
+test('what recovery goes by is not lost when it writes a torn sidecar anew', async () => {
+  const steps: readonly RunStep[] = [
+    { type: 'createTopic', topic: 0 },
+    { type: 'newProducer', producer: 0 },
+    settle,
+    ...[1, 2, 3, 4, 2, 2, 2, 2].map(count => produce(0, 0, 0, count)),
+    produce(0, 1, 2, 2),
+    { type: 'compact', topic: 0 },
+    produce(0, 0, 0, 2),
+    { type: 'join', group: 0 },
+    { type: 'commit', group: 0, topic: 0, partition: 0 },
+    { type: 'alterTopic', topic: 0 },
+    produce(0, 0, 0, 2),
+    { type: 'retain', topic: 0 }
+  ]
+  const process = { type: 'crash', kind: 'process', torn: 0, seed: 1385289412 } as const
+  const power = { type: 'crash', kind: 'adversary', torn: 0 } as const
+  for (let seed = 0; seed < 12; seed++) {
+    for (const share of [0.35, 0.7, 1]) {
+      const { failure } = await runPlan({
+        durability: 'os',
+        seed: 1,
+        steps: [
+          ...steps,
+          { ...power, at: { after: 130 }, isClosing: true, seed: 1916065788 },
+          { ...process, at: { share } },
+          { ...power, at: { share: 0.35 }, seed }
+        ]
+      })
+      expect([seed, share, failure]).toEqual([seed, share, null])
+    }
+  }
+})

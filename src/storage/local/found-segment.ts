@@ -93,13 +93,24 @@ export async function dropBelowStart(
   const kept = found.findLastIndex(({ baseOffset }) => baseOffset <= logStartOffset)
   if (kept <= 0) return found
   if (!isClean) await syncNewestState(context, folder, found)
-  for (const { baseOffset } of found.slice(0, kept)) {
-    for (const suffix of segmentSuffixes) {
-      const path = segmentPath(folder, baseOffset, suffix)
-      if (context.files.exists(path)) context.files.remove(path)
-    }
-  }
+  for (const { baseOffset } of found.slice(0, kept)) removeSegment(context, folder, baseOffset)
   return found.slice(kept)
+}
+
+/**
+ * Removes all files of a segment that is not open.
+ *
+ * @throws FileError when the system refuses
+ */
+export function removeSegment(
+  { files }: Pick<LogContext, 'files'>,
+  folder: string,
+  baseOffset: number
+): void {
+  for (const suffix of segmentSuffixes) {
+    const path = segmentPath(folder, baseOffset, suffix)
+    if (files.exists(path)) files.remove(path)
+  }
 }
 
 /**

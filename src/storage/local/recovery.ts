@@ -1,7 +1,13 @@
 import { assert } from '../../base/assert.ts'
 import type { LogConfigs } from '../partition-log.ts'
-import { batchTableSuffix, logSuffix, segmentPath } from './file-names.ts'
-import { dropBelowStart, findSegments, isStateSure, newestState } from './found-segment.ts'
+import { batchTableSuffix, logSuffix, segmentPath, sidecarSuffix } from './file-names.ts'
+import {
+  dropBelowStart,
+  findSegments,
+  isStateSure,
+  newestState,
+  removeSegment
+} from './found-segment.ts'
 import type { FoundSegment } from './found-segment.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext, LogName } from './log-context.ts'
@@ -10,12 +16,14 @@ import { RecoveredEpochs } from './recovered-epochs.ts'
 import { Segment } from './segment.ts'
 import { emptyIndexes, readIndexes } from './segment-indexes.ts'
 import { LogFolder, segmentIdentity } from './log-folder.ts'
+import type { SidecarContents } from './sidecar.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
+import { renewSidecar } from './sidecar-renewal.ts'
 import { finishSwaps } from './segment-swap.ts'
 import { openSparse } from './sparse-recovery.ts'
 import { removeSnapshots, snapshotOffsets } from './snapshot-files.ts'
 import { scanTail, type Damage } from './tail-scan.ts'
-import { saveTornTail } from './torn-tail.ts'
+import { saveTornTail, type TornTail } from './torn-tail.ts'
 
 /** What was on disk of one log, brought into order. */
 export interface RecoveredLog {
@@ -146,10 +154,6 @@ class Recovery {
     return { offset, segment, position }
   }
 
-  #identity(baseOffset: number): SegmentIdentity {
-    return segmentIdentity(this.#context, this.#options.name, baseOffset)
-  }
-
   /**
    * Cuts everything when what was to stand before the first segment is not there and was never
    * promised: then nothing behind it was.
@@ -167,7 +171,7 @@ class Recovery {
 
   /** Opens one segment; false when it was cut, so that nothing behind it can be kept. */
   async #open(found: FoundSegment, nextBaseOffset: number): Promise<boolean> {
-    const segment = this.#reopen(found, nextBaseOffset <= this.#durableEndOffset)
+    const segment = await this.#reopen(found, nextBaseOffset <= this.#durableEndOffset)
     this.#segments.push(segment)
     const isLast = nextBaseOffset === Infinity
     if (segment.isSparse) {
@@ -243,29 +247,37 @@ class Recovery {
   /**
    * @param isSuperseded the durable watermark is in a later segment: the sidecar was synced, too
    */
-  #reopen(found: FoundSegment, isSuperseded: boolean): Segment {
+  async #reopen(found: FoundSegment, isSuperseded: boolean): Promise<Segment> {
     const { folder, configs } = this.#options
-    const { contents, baseOffset } = found
+    const { contents } = found
     if (contents !== null && contents.state !== null && typeof contents.identity === 'object') {
       const isDurable = this.#options.isClean || isSuperseded
       return Segment.reopen(this.#context, folder, contents.identity, configs, contents, isDurable)
     }
+    const { identity, renewed } = await this.#renewSidecar(found)
+    return Segment.reopen(this.#context, folder, identity, configs, renewed, true)
+  }
+
+  async #renewSidecar({ baseOffset, contents }: FoundSegment): Promise<{
+    readonly identity: SegmentIdentity
+    readonly renewed: SidecarContents
+  }> {
+    const { folder, name } = this.#options
     this.#context.logger.warn('a sidecar is missing or damaged and is written anew', {
       segment: segmentPath(folder, baseOffset, logSuffix)
     })
     const tablePath = segmentPath(folder, baseOffset, batchTableSuffix)
     const isSparse = this.#context.files.exists(tablePath)
-    const identity = { ...this.#identity(baseOffset), isSparse }
+    const identity = { ...segmentIdentity(this.#context, name, baseOffset), isSparse }
     const note = {
       logStartOffset: this.#logStartOffset,
       durableEndOffset: this.#durableEndOffset,
       durablePosition: contents?.state?.durablePosition ?? 0
     }
-    const journal = this.#epochs.epochs.starts.map(start => ({
-      kind: 'leaderEpoch' as const,
-      ...start
-    }))
-    return Segment.create(this.#context, folder, identity, configs, note, journal)
+    const { starts } = this.#epochs.epochs
+    const journal = starts.map(start => ({ kind: 'leaderEpoch' as const, ...start }))
+    const path = segmentPath(folder, baseOffset, sidecarSuffix)
+    return { identity, renewed: await renewSidecar(this.#context, path, identity, note, journal) }
   }
 
   /**
@@ -297,7 +309,8 @@ class Recovery {
       indexIntervalBytes: this.#options.configs.indexIntervalBytes
     }
     if (await scanTail(this.#context.buffers, tail, this.#damage)) return true
-    await this.#saveTail(segment, fileSize)
+    const { path } = segment.log
+    await this.#saveTail({ path, fromOffset: segment.endOffset, position: segment.size, fileSize })
     this.#isCut = true
     segment.cutBack()
     segment.sidecar.cutJournal(segment.size, segment.endOffset)
@@ -322,17 +335,17 @@ class Recovery {
   }
 
   /** Never promised, none of it. */
-  async #cutWhole(found: FoundSegment): Promise<void> {
+  async #cutWhole({ baseOffset, fileSize }: FoundSegment): Promise<void> {
     this.#isCut = true
-    const segment = this.#reopen(found, false)
-    await this.#saveTail(segment, found.fileSize)
-    for (const path of segment.setAside()) this.#context.files.remove(path)
+    const { folder } = this.#options
+    const path = segmentPath(folder, baseOffset, logSuffix)
+    await this.#saveTail({ path, fromOffset: baseOffset, position: 0, fileSize })
+    removeSegment(this.#context, folder, baseOffset)
   }
 
-  #saveTail(segment: Segment, fileSize: number): Promise<void> {
+  #saveTail(tail: Pick<TornTail, 'path' | 'fromOffset' | 'position' | 'fileSize'>): Promise<void> {
     const { name } = this.#options
-    const durableEndOffset = this.#durableEndOffset
-    return saveTornTail(this.#context, { name, segment, fileSize, durableEndOffset })
+    return saveTornTail(this.#context, { name, durableEndOffset: this.#durableEndOffset, ...tail })
   }
 
   /**

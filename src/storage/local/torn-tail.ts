@@ -2,15 +2,17 @@ import { tornTailSavedSizeMax } from '../../limits.ts'
 import { isFileError } from './read-steps.ts'
 import { lostAndFoundName, partitionFolderName } from './file-names.ts'
 import type { LogContext, LogName } from './log-context.ts'
-import type { Segment } from './segment.ts'
 
 /** Bytes that are copied at a time. */
 const copyChunkSize = 1024 * 1024
 
 export interface TornTail {
   readonly name: LogName
-  /** The segment as far as its batches are sound; the tail is what its file has behind them. */
-  readonly segment: Segment
+  /** Of the `.log`. */
+  readonly path: string
+  /** Where its sound batches end: the tail is what the file has behind them. */
+  readonly fromOffset: number
+  readonly position: number
   readonly fileSize: number
   readonly durableEndOffset: number
 }
@@ -20,17 +22,17 @@ export interface TornTail {
  * the log. Nobody was promised these bytes, but a person may want to look at them.
  */
 export async function saveTornTail(context: LogContext, tail: TornTail): Promise<void> {
-  const { segment, fileSize } = tail
-  const size = fileSize - segment.size
+  const { fromOffset, position, fileSize } = tail
+  const size = fileSize - position
   if (size <= 0) return
   const saved = Math.min(size, tornTailSavedSizeMax)
   const folder = `${context.path}/${lostAndFoundName}`
-  const fileName = `${partitionFolderName(tail.name)}-${segment.endOffset}`
+  const fileName = `${partitionFolderName(tail.name)}-${fromOffset}`
   const path = `${folder}/${fileName}-${context.clock.wallMs()}`
   let savedTo: string | null = path
   try {
     context.files.makeDirectory(folder)
-    await copyRange(context, segment, saved, path)
+    await copyRange(context, tail, saved, path)
   } catch (error) {
     if (!isFileError(error)) throw error
     savedTo = null
@@ -40,10 +42,10 @@ export async function saveTornTail(context: LogContext, tail: TornTail): Promise
     {
       topic: tail.name.topic,
       partition: tail.name.partition,
-      segment: segment.log.path,
-      fromOffset: segment.endOffset,
+      segment: tail.path,
+      fromOffset,
       durableEndOffset: tail.durableEndOffset,
-      position: segment.size,
+      position,
       size,
       savedTo,
       savedSize: savedTo === null ? 0 : saved
@@ -53,26 +55,29 @@ export async function saveTornTail(context: LogContext, tail: TornTail): Promise
 
 async function copyRange(
   context: LogContext,
-  segment: Segment,
+  tail: TornTail,
   size: number,
   path: string
 ): Promise<void> {
-  const target = context.files.open(path, 'create')
+  const source = context.files.open(tail.path, 'read')
   const buffer = context.buffers.take(copyChunkSize)
-  segment.log.pin()
   try {
-    let copied = 0
-    while (copied < size) {
-      const piece = buffer.subarray(0, Math.min(buffer.length, size - copied))
-      const read = await segment.log.get().read(piece, segment.size + copied)
-      if (read === 0) break
-      target.writeSync([piece.subarray(0, read)], copied)
-      copied += read
+    const target = context.files.open(path, 'create')
+    try {
+      let copied = 0
+      while (copied < size) {
+        const piece = buffer.subarray(0, Math.min(buffer.length, size - copied))
+        const read = await source.read(piece, tail.position + copied)
+        if (read === 0) break
+        target.writeSync([piece.subarray(0, read)], copied)
+        copied += read
+      }
+      if (context.durability === 'fsync') await target.datasync()
+    } finally {
+      target.close()
     }
-    if (context.durability === 'fsync') await target.datasync()
   } finally {
-    segment.log.unpin()
     context.buffers.give(buffer)
-    target.close()
+    source.close()
   }
 }
