@@ -8,7 +8,7 @@ import { resolveTopicConfigs } from './config/topic-configs.ts'
 import type { Clock } from './io/clock.ts'
 import type { Files } from './io/files.ts'
 import type { Random } from './io/random.ts'
-import { metadataBatchSizeMax, partitionsOpenedTogetherMax } from './limits.ts'
+import { logsTogetherMax, metadataBatchSizeMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
 import { StartError } from './start-error.ts'
 import { LogDirectory } from './storage/local/log-dir.ts'
@@ -118,7 +118,7 @@ export class BrokerStorage {
   }
 
   async openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]> {
-    return mapConcurrently(list, partitionsOpenedTogetherMax, async each => {
+    return mapConcurrently(list, logsTogetherMax, async each => {
       const log = await this.#directory.openLog(each, each.configs)
       const partition = await openPartition(each, log, this.#options)
       this.#replayedSize += partition.opening.sizeRead

@@ -76,8 +76,6 @@ export const connectionSweepIntervalMs = 1_000
 export const producesInFlightMax = 32
 /** Bytes of answers that may wait in one connection before its next request is started. */
 export const answersUnsentSizeMax = 64 * KiB
-/** Partitions that are opened at the same time, at start. */
-export const partitionsOpenedTogetherMax = 16
 /** Largest batch of the cluster metadata log, bytes: one request may make 10,000 partitions. */
 export const metadataBatchSizeMax = 16 * MiB
 /**
@@ -210,7 +208,7 @@ export const hotTailSize = 64 * MiB
 /** Most bytes of a torn tail that recovery keeps in a file of its own. */
 export const tornTailSavedSizeMax = 64 * MiB
 /** Logs that are opened or closed side by side. Kafka: num.recovery.threads.per.data.dir. */
-export const logRecoveryConcurrency = 16
+export const logsTogetherMax = 16
 /** Damaged ranges of one log that are remembered for reports. */
 export const damagedRangesMax = 100
 

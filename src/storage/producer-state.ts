@@ -406,12 +406,6 @@ export class ProducerState {
   }
 }
 
-/** The sequence of the last of `count` records, the first of which has `baseSequence`. */
-export function lastSequenceOf(baseSequence: number, count: number): number {
-  if (baseSequence === noSequence) return noSequence
-  return (baseSequence + count - 1) % (sequenceMax + 1)
-}
-
 /** Puts a map from producer ids to offsets into the order of the offsets. */
 function sortByOffset(offsets: Map<number, number>): void {
   const ascending = [...offsets].sort((a, b) => a[1] - b[1])

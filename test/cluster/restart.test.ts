@@ -6,9 +6,11 @@ import { resolveTopicConfigs } from '../../src/config/topic-configs.ts'
 import { manualClock } from '../../src/io/manual-clock.ts'
 import { memoryFiles } from '../../src/io/memory-files.ts'
 import { seededRandom } from '../../src/io/seeded-random.ts'
+import { logsTogetherMax } from '../../src/limits.ts'
 import { Partition } from '../../src/partition/partition.ts'
 import { LogDirectory } from '../../src/storage/local/log-dir.ts'
 import type { LocalLog } from '../../src/storage/local/local-log.ts'
+import { mapConcurrently } from '../../src/storage/local/map-concurrently.ts'
 import { silentLogger } from '../../src/telemetry/logger.ts'
 import { brokerConfig, createTopic, nodeId } from './fixture.ts'
 
@@ -76,10 +78,9 @@ class Machine {
   }
 
   async #openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]> {
-    const logs = await this.#directory.openLogs(
-      list.map(each => ({ name: each, configs: each.configs }))
+    return mapConcurrently(list, logsTogetherMax, async each =>
+      openPartition(each, await this.#directory.openLog(each, each.configs))
     )
-    return Promise.all(list.map((each, index) => openPartition(each, logs[index]!)))
   }
 
   async #removePartitions(list: readonly Partition[]): Promise<void> {

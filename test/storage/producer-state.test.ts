@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import {
   ProducerState,
-  lastSequenceOf,
   rememberedBatchesMax,
   sequenceMax
 } from '../../src/storage/producer-state.ts'
@@ -32,7 +31,7 @@ function batch(sent: Sent): SequencedBatch {
     producerId: id,
     producerEpoch: epoch,
     baseSequence: sequence,
-    lastSequence: lastSequenceOf(sequence, count),
+    lastSequence: sequence === -1 ? -1 : (sequence + count - 1) % (sequenceMax + 1),
     baseOffset: offset,
     lastOffset: offset + count - 1,
     maxTimestampMs: 0,

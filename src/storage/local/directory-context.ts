@@ -52,8 +52,8 @@ export class DirectoryContext implements LogContext {
     this.path = path
     this.cache = new FileCache(this.files, openFilesMax)
     this.flusher = new Flusher(error => this.fail(error))
-    this.remover = new Remover(files, clock, logger)
     this.space = new SpaceWatch({ files, clock, logger, path, minFreeSize: means.minFreeSize ?? 0 })
+    this.remover = new Remover({ files, clock, logger, isSpaceLow: () => this.space.isLow })
     this.#pathSync = new Coalesced(() => syncNames(this, path))
     this.#onFailure = onFailure
   }
@@ -79,59 +79,25 @@ export class DirectoryContext implements LogContext {
   syncPath(): Promise<void> {
     return this.#pathSync.request()
   }
-
-  /** The same for a log that has a durability of its own. */
-  withDurability(durability: DurabilityMode): LogContext {
-    return durability === this.durability ? this : new OwnDurability(this, durability)
-  }
 }
 
-class OwnDurability implements LogContext {
-  readonly files
-  readonly clock
-  readonly random
-  readonly logger
-  readonly durability
-  readonly path
-  readonly buffers
-  readonly recentReads
-  readonly indexes
-  readonly cache
-  readonly flusher
-  readonly remover
-  readonly space
-  readonly #directory: DirectoryContext
-
-  constructor(directory: DirectoryContext, durability: DurabilityMode) {
-    this.#directory = directory
-    this.durability = durability
-    this.files = directory.files
-    this.clock = directory.clock
-    this.random = directory.random
-    this.logger = directory.logger
-    this.path = directory.path
-    this.buffers = directory.buffers
-    this.recentReads = directory.recentReads
-    this.indexes = directory.indexes
-    this.cache = directory.cache
-    this.flusher = directory.flusher
-    this.remover = directory.remover
-    this.space = directory.space
-  }
-
-  get clusterId(): string {
-    return this.#directory.clusterId
-  }
-
-  get failure(): Error | null {
-    return this.#directory.failure
-  }
-
-  fail(error: unknown): void {
-    this.#directory.fail(error)
-  }
-
-  syncPath(): Promise<void> {
-    return this.#directory.syncPath()
+/** The same for a log that has a durability of its own. */
+export function withDurability(
+  directory: DirectoryContext,
+  durability: DurabilityMode
+): LogContext {
+  if (durability === directory.durability) return directory
+  return {
+    // oxlint-disable-next-line typescript/no-misused-spread -- the rest follows
+    ...directory,
+    durability,
+    get clusterId() {
+      return directory.clusterId
+    },
+    get failure() {
+      return directory.failure
+    },
+    fail: error => directory.fail(error),
+    syncPath: () => directory.syncPath()
   }
 }

@@ -28,7 +28,6 @@ import { LogReader, type ReadableLog } from './log-reader.ts'
 import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { planRetention } from './retention.ts'
-import { removeLater } from './segment-replacement.ts'
 import { truncateSparse } from './sparse-truncation.ts'
 import { SegmentList } from './segment-list.ts'
 import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
@@ -495,6 +494,6 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
   #setAside(segment: Segment): void {
     this.durability.forget(segment)
     this.durability.namesChanged()
-    removeLater(this.#context, segment.setAside(), this.fileDeleteDelayMs)
+    this.#context.remover.removeFilesLater(segment.setAside(), this.fileDeleteDelayMs)
   }
 }

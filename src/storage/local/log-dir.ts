@@ -3,7 +3,7 @@ import type { DurabilityMode } from '../../config/durability-mode.ts'
 import type { Clock } from '../../io/clock.ts'
 import type { DirectoryLock, Files } from '../../io/files.ts'
 import type { Random } from '../../io/random.ts'
-import { logRecoveryConcurrency } from '../../limits.ts'
+import { logsTogetherMax } from '../../limits.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { LogConfigs } from '../partition-log.ts'
 import {
@@ -26,7 +26,7 @@ import {
   recoveryPointCheckpointName,
   sidecarSuffix
 } from './file-names.ts'
-import { DirectoryContext } from './directory-context.ts'
+import { DirectoryContext, withDurability } from './directory-context.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { LocalLog } from './local-log.ts'
 import type { LogName } from './log-context.ts'
@@ -52,14 +52,6 @@ export interface LogDirectoryOptions {
   readonly minFreeSize?: number
   /** Hears once that a write or a sync failed: nothing is written or acknowledged from then on. */
   onFailure(error: Error): void
-}
-
-/** A log to be opened. */
-export interface LogToOpen {
-  readonly name: LogName
-  readonly configs: LogConfigs
-  /** Where the log begins if nothing of it is on disk; 0 if left out. */
-  readonly startOffset?: number
 }
 
 /** A folder that holds the logs of many partitions, and all that they share. */
@@ -163,7 +155,7 @@ export class LogDirectory {
     assert(this.#nodeId !== null, 'a log directory is initialized before a log is opened')
     assert(!this.#isClosed, 'logs are opened while the directory is open')
     assert(!this.#logs.has(folder), 'a log is opened once')
-    const context = this.#context.withDurability(durability)
+    const context = withDurability(this.#context, durability)
     const isThere = this.#folders.has(folder) && !this.#setAsideStray(name, folder)
     const recovered = isThere
       ? await recoverLog(context, {
@@ -181,16 +173,6 @@ export class LogDirectory {
     this.#folders.add(folder)
     await log.settle(recovered.isCut)
     return log
-  }
-
-  /** Opens many logs, some side by side; the order is kept. */
-  openLogs(
-    list: readonly LogToOpen[],
-    concurrency = logRecoveryConcurrency
-  ): Promise<readonly LocalLog[]> {
-    return mapConcurrently(list, concurrency, ({ name, configs, startOffset }) =>
-      this.openLog(name, configs, startOffset)
-    )
   }
 
   /**
@@ -211,8 +193,7 @@ export class LogDirectory {
     // In the mode `os` too: files that are removed before the name is durable leave a broken log
     // when the power brings the name back.
     if (this.#options.durability !== 'memory') await this.#context.syncPath()
-    // A disk that is nearly full needs the space now.
-    this.#context.remover.removeFolderLater(aside, this.isSpaceLow ? 0 : delayMs)
+    this.#context.remover.removeFolderLater(aside, delayMs)
   }
 
   /**
@@ -286,7 +267,7 @@ export class LogDirectory {
     this.#context.space.stop()
     const logs = [...this.#logs.values()]
     try {
-      await mapConcurrently(logs, logRecoveryConcurrency, log => log.close())
+      await mapConcurrently(logs, logsTogetherMax, log => log.close())
       if (this.#context.failure === null && this.#nodeId !== null) await this.#markClean(logs)
     } finally {
       this.#lock.release()

@@ -3,25 +3,30 @@ import type { Files } from '../../io/files.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { isFileError } from './read-steps.ts'
 
+export interface RemoverOptions {
+  readonly files: Files
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Whether the disk is nearly full: it needs the space now, and no delay counts. */
+  isSpaceLow(): boolean
+}
+
 /**
  * Removes files and folders some time after they got a name that says so. What is left when the
  * broker stops is removed by the next start.
  */
 export class Remover {
-  readonly #files: Files
-  readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #options: RemoverOptions
   readonly #alarms = new Set<Alarm>()
 
-  constructor(files: Files, clock: Clock, logger: Logger) {
-    this.#files = files
-    this.#clock = clock
-    this.#logger = logger
+  constructor(options: RemoverOptions) {
+    this.#options = options
   }
 
   removeFilesLater(paths: readonly string[], delayMs: number): void {
     this.#later(delayMs, () => {
-      for (const path of paths) this.#attempt(path, () => this.#files.remove(path))
+      const { files } = this.#options
+      for (const path of paths) this.#attempt(path, () => files.remove(path))
     })
   }
 
@@ -30,13 +35,14 @@ export class Remover {
    * while.
    */
   removeFolderLater(path: string, delayMs: number): void {
+    const { files } = this.#options
     this.#later(delayMs, () => {
       this.#attempt(path, () => {
-        const entry = this.#files.list(path).find(({ kind }) => kind === 'file')
+        const entry = files.list(path).find(({ kind }) => kind === 'file')
         if (entry === undefined) {
-          this.#files.removeDirectory(path)
+          files.removeDirectory(path)
         } else {
-          this.#files.remove(`${path}/${entry.name}`)
+          files.remove(`${path}/${entry.name}`)
           this.removeFolderLater(path, 0)
         }
       })
@@ -50,7 +56,8 @@ export class Remover {
   }
 
   #later(delayMs: number, remove: () => void): void {
-    const alarm = this.#clock.schedule(delayMs, () => {
+    const options = this.#options
+    const alarm = options.clock.schedule(options.isSpaceLow() ? 0 : delayMs, () => {
       this.#alarms.delete(alarm)
       remove()
     })
@@ -63,7 +70,7 @@ export class Remover {
     } catch (error) {
       if (!isFileError(error)) throw error
       if (error.code === 'ENOENT') return
-      this.#logger.warn('a file that is no longer needed could not be removed', {
+      this.#options.logger.warn('a file that is no longer needed could not be removed', {
         path,
         error: error.message
       })

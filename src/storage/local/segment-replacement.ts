@@ -37,15 +37,6 @@ export async function replaceSegments(
   segments.replace(replaced, segment)
   context.indexes.touch(segment)
   await completeSwap(context, folder, baseOffset)
-  removeLater(context, aside, configs.fileDeleteDelayMs)
+  context.remover.removeFilesLater(aside, configs.fileDeleteDelayMs)
   return segment
-}
-
-/** Removes files after `file.delete.delay.ms`; a disk that is nearly full needs the space now. */
-export function removeLater(
-  { remover, space }: LogContext,
-  paths: readonly string[],
-  delayMs: number
-): void {
-  remover.removeFilesLater(paths, space.isLow ? 0 : delayMs)
 }

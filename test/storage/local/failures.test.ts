@@ -292,12 +292,9 @@ describe('group commit', () => {
   test('many logs are synced side by side, and all are acknowledged', async () => {
     const directory = testDirectory(memoryFiles(), '/data', 'fsync')
     const opened = await directory.open()
-    const logs = await opened.openLogs(
-      Array.from({ length: 50 }, (_, partition) => ({
-        name: { ...orders, partition },
-        configs: logConfigs()
-      }))
-    )
+    const logs: LocalLog[] = []
+    for (let partition = 0; partition < 50; partition++)
+      logs.push(await opened.openLog({ ...orders, partition }, logConfigs()))
     const appended = await Promise.all(logs.flatMap(log => [append(log), append(log)]))
     expect(appended.every(({ ok }) => ok)).toBe(true)
     expect(logs.map(log => log.durableEndOffset)).toEqual(logs.map(() => 2))

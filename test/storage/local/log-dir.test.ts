@@ -3,8 +3,11 @@ import { deferred } from '../../../src/base/deferred.ts'
 import { FileError, type Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { nodeFiles } from '../../../src/io/node-files.ts'
-import { openFilesMax } from '../../../src/limits.ts'
+import { logsTogetherMax, openFilesMax } from '../../../src/limits.ts'
+import type { LocalLog } from '../../../src/storage/local/local-log.ts'
+import type { LogDirectory } from '../../../src/storage/local/log-dir.ts'
 import { LogDirectoryError } from '../../../src/storage/local/log-directory-error.ts'
+import { mapConcurrently } from '../../../src/storage/local/map-concurrently.ts'
 import { formatMetaProperties } from '../../../src/storage/local/meta-properties.ts'
 import { batchesOf, batchOf, logConfigs } from '../batches.ts'
 import {
@@ -168,12 +171,11 @@ describe('logs of a directory', () => {
   test('can be many, side by side, with few files open', async () => {
     const files = memoryFiles()
     const directory = testDirectory(files, '/data', 'fsync')
-    const list = Array.from({ length: 3000 }, (_, partition) => ({
-      name: { ...orders, partition },
-      configs: logConfigs()
-    }))
+    const names = Array.from({ length: 3000 }, (_, partition) => ({ ...orders, partition }))
+    const openAll = (opened: LogDirectory): Promise<readonly LocalLog[]> =>
+      mapConcurrently(names, logsTogetherMax, name => opened.openLog(name, logConfigs()))
     const opened = await directory.open()
-    const logs = await opened.openLogs(list)
+    const logs = await openAll(opened)
     expect(files.list('/data').filter(({ kind }) => kind === 'directory')).toEqual([])
     const batch = batchOf({ baseOffset: 0 })
     for (const some of [logs.slice(0, 1500), logs.slice(1500)]) {
@@ -185,7 +187,7 @@ describe('logs of a directory', () => {
     expect(files.openCount).toBeLessThanOrEqual(openFilesMax + 10)
     await opened.close()
     expect(files.openCount).toBe(0)
-    const again = await (await directory.open()).openLogs(list)
+    const again = await openAll(await directory.open())
     expect(again.map(log => log.logEndOffset)).toEqual([2, ...again.slice(1).map(() => 1)])
   })
 

@@ -229,10 +229,12 @@ describe('the index cache', () => {
 })
 
 describe('the remover', () => {
-  test('removes after the delay, a folder file by file, and nothing once it is stopped', () => {
+  test('removes after the delay, a folder file by file, nothing once it is stopped, and at once when space is low', () => {
     const files = memoryFiles()
     const clock = manualClock()
-    const remover = new Remover(files, clock, silentLogger)
+    let isSpaceLow = false
+    const logger = silentLogger
+    const remover = new Remover({ files, clock, logger, isSpaceLow: () => isSpaceLow })
     files.makeDirectory('/folder')
     for (const path of ['/folder/a', '/folder/b', '/c', '/d']) files.open(path, 'create').close()
     remover.removeFilesLater(['/c', '/gone'], 100)
@@ -245,5 +247,9 @@ describe('the remover', () => {
     remover.stop()
     clock.advance(100)
     expect(files.exists('/d')).toBe(true)
+    isSpaceLow = true
+    remover.removeFilesLater(['/d'], 100)
+    clock.advance(0)
+    expect(files.exists('/d')).toBe(false)
   })
 })
