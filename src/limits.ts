@@ -76,6 +76,11 @@ export const connectionSweepIntervalMs = 1_000
 export const producesInFlightMax = 32
 /** Bytes of answers that may wait in one connection before its next request is started. */
 export const answersUnsentSizeMax = 64 * KiB
+/**
+ * Bytes read and to be sent in one turn of the event loop, beyond which answers do not wait for its
+ * end.
+ */
+export const departureDelaySizeMax = 128 * KiB
 /** Largest batch of the cluster metadata log, bytes: one request may make 10,000 partitions. */
 export const metadataBatchSizeMax = 16 * MiB
 /**

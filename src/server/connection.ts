@@ -13,6 +13,7 @@ import type { ApiName } from '../wire/generated/api-table.ts'
 import { MalformedRequest } from '../wire/malformed-request.ts'
 import type { Writer } from '../wire/writer.ts'
 import type { ClientSocket, SocketEvents } from './client-socket.ts'
+import type { Departures } from './departures.ts'
 import { describeApi, type Dispatch } from './dispatch.ts'
 import type { Exchange, Origin } from './exchange.ts'
 import { describeForeignBytes } from './foreign-bytes.ts'
@@ -33,6 +34,7 @@ export interface ConnectionEnvironment {
   readonly idleMaxMs: number
   /** For the answers of all connections. */
   readonly writer: Writer
+  readonly departures: Departures
   readonly clock: Clock
   readonly logger: Logger
   /** A bug of ours, or a broken disk: the broker must stop. */
@@ -98,6 +100,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
       socket,
       writer: environment.writer,
       clock: environment.clock,
+      departures: environment.departures,
       onProgress: () => this.#onProgress()
     })
     this.services = environment.services
@@ -119,6 +122,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     if (this.#state !== 'open') return
     this.#firstBytes ??= Buffer.from(bytes.subarray(0, Math.min(end, 16)))
     this.#lastActivityMs = this.#environment.clock.monotonicMs()
+    this.#environment.departures.worked(end)
     const wasInFrame = this.#splitter.inFrame
     try {
       this.#splitter.push(bytes, 0, end, this.#onFrame)

@@ -2,6 +2,7 @@ import type { Clock } from '../io/clock.ts'
 import { writeStallMaxMs } from '../limits.ts'
 import type { Writer } from '../wire/writer.ts'
 import type { ClientSocket } from './client-socket.ts'
+import type { Departures } from './departures.ts'
 import type { Exchange } from './exchange.ts'
 
 export interface OutboxOptions {
@@ -9,6 +10,7 @@ export interface OutboxOptions {
   /** Answers are written with it and taken at once, so one serves all connections. */
   readonly writer: Writer
   readonly clock: Clock
+  readonly departures: Departures
   /** Something was handed to the socket, or the socket has taken it: there may be room again. */
   readonly onProgress: () => void
 }
@@ -41,7 +43,8 @@ export class Outbox {
   }
 
   /**
-   * Encodes the answer of an exchange, if it has one, and sends it in this turn of the event loop.
+   * Encodes the answer of an exchange, if it has one, and sends it in this turn of the event loop
+   * (`Departures`).
    *
    * @throws AssertionError for an answer that its version cannot carry
    */
@@ -57,6 +60,7 @@ export class Outbox {
     if (releases !== null) this.#releases.push(...releases)
     if (writer.size > 0) {
       this.#piecesSize += writer.size
+      this.#options.departures.worked(writer.size)
       appendChunks(this.#pieces, writer.takeChunks())
     }
     this.flushSoon()
@@ -66,7 +70,7 @@ export class Outbox {
   flushSoon(): void {
     if (this.#isFlushScheduled || this.#isClosed) return
     this.#isFlushScheduled = true
-    process.nextTick(this.#flush)
+    this.#options.departures.add(this.#flush)
   }
 
   /** Whether the client has taken nothing of what waits for it for too long. */

@@ -1,6 +1,7 @@
 import { success, type Result } from '../base/result.ts'
 import type { Services } from '../handlers/handler.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
+import { atEndOfTurn } from '../io/node-turn.ts'
 import {
   connectionIdleMaxMs,
   connectionSweepIntervalMs,
@@ -13,6 +14,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { Writer } from '../wire/writer.ts'
 import type { ClientSocket, SocketEvents } from './client-socket.ts'
 import { Connection, type ConnectionEnvironment } from './connection.ts'
+import { Departures } from './departures.ts'
 import type { Dispatch } from './dispatch.ts'
 import { FramePool } from './frame-pool.ts'
 import { Listener, type ListenError } from './listener.ts'
@@ -103,6 +105,7 @@ export class Server {
       requestSizeMax: this.#bounds.requestSize,
       idleMaxMs: this.#bounds.idleMs,
       writer: new Writer(),
+      departures: new Departures(atEndOfTurn),
       clock: options.clock,
       logger: options.logger,
       onFailure: error => options.onFailure(error)
