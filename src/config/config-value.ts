@@ -13,11 +13,13 @@ export interface ConfigValue {
   readonly text: string
 }
 
-const integerBits: Readonly<Record<'int' | 'short' | 'long', bigint>> = {
-  short: 16n,
-  int: 32n,
-  long: 64n
-}
+const integerRange = {
+  short: { least: -(2 ** 15), most: 2 ** 15 - 1 },
+  int: { least: -(2 ** 31), most: 2 ** 31 - 1 },
+  long: { least: -(2n ** 63n), most: 2n ** 63n - 1n }
+} as const
+/** A number with no more characters is exact as a `number`, and far faster so. */
+const exactLengthMax = 15
 const integerForm = /^[+-]?\d+$/
 const doubleForm = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?$/
 
@@ -79,12 +81,18 @@ function parseInteger(
 ): Result<ConfigValue, 'INVALID_CONFIG'> {
   const notANumber = `Not a number of type ${type.toUpperCase()}`
   if (!integerForm.test(trimmed)) return invalidValue(definition.name, text, notANumber)
-  const exact = BigInt(trimmed.startsWith('+') ? trimmed.slice(1) : trimmed)
-  const limit = 1n << (integerBits[type] - 1n)
-  if (exact < -limit || exact >= limit) return invalidValue(definition.name, text, notANumber)
+  const exact = exactInteger(trimmed)
+  const { least, most } = integerRange[type]
+  if (exact < least || exact > most) return invalidValue(definition.name, text, notANumber)
   const reason = rangeError(definition, Number(exact))
   if (reason !== null) return invalidValue(definition.name, exact.toString(), reason)
   return success({ value: safeInteger(exact), text: exact.toString() })
+}
+
+function exactInteger(text: string): number | bigint {
+  const unsigned = text.startsWith('+') ? text.slice(1) : text
+  // Not minus zero.
+  return unsigned.length <= exactLengthMax ? Number(unsigned) + 0 : BigInt(unsigned)
 }
 
 function parseDouble(
@@ -143,7 +151,8 @@ function rangeError(definition: ConfigDefinition, value: number): string | null 
   return null
 }
 
-function safeInteger(exact: bigint): number {
+function safeInteger(exact: number | bigint): number {
+  if (typeof exact === 'number') return exact
   if (exact > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER
   if (exact < BigInt(Number.MIN_SAFE_INTEGER)) return Number.MIN_SAFE_INTEGER
   return Number(exact)
