@@ -1,4 +1,15 @@
-import { AssertionError } from 'node:assert'
+/**
+ * A belief that was wrong; like the error of `node:assert`, which takes a start a millisecond to
+ * load.
+ */
+export class AssertionError extends Error {
+  readonly code = 'ERR_ASSERTION'
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'AssertionError'
+  }
+}
 
 /**
  * States what the program believes. A failed assertion is a bug of ours (or rotten memory), never a
@@ -7,7 +18,7 @@ import { AssertionError } from 'node:assert'
  * @throws AssertionError naming the broken belief
  */
 export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new AssertionError({ message })
+  if (!condition) throw new AssertionError(message)
 }
 
 /**
@@ -15,5 +26,5 @@ export function assert(condition: unknown, message: string): asserts condition {
  * that is.
  */
 export function unreachable(value: never): never {
-  throw new AssertionError({ message: `unreachable: ${JSON.stringify(value)}` })
+  throw new AssertionError(`unreachable: ${JSON.stringify(value)}`)
 }

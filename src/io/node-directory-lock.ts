@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import type { DirectoryLock, LockHolder } from './files.ts'
+import { nodeRandom } from './node-random.ts'
 
 // One broker at a time in a data directory. Two layers keep that, both in the file `.lock` of the
 // directory.
@@ -179,6 +179,7 @@ function readClaims(lockPath: string, descriptor: number | null = null): readonl
   const claims: Claim[] = []
   const withdrawn = new Set<unknown>()
   for (const line of readText(lockPath, descriptor).split('\n')) {
+    if (line === '') continue
     const value = parse(line)
     if (isClaim(value)) claims.push(value)
     else if (value !== null && 'withdrawn' in value) withdrawn.add(value.withdrawn)
@@ -214,7 +215,7 @@ function isClaim(value: object | null): value is Claim {
 
 function ownClaim(kernelLock: KernelLock | null): Claim {
   return {
-    token: randomUUID(),
+    token: nodeRandom.bytes(16).toString('hex'),
     pid: process.pid,
     startTicks: readProcess(process.pid)?.startTicks ?? null,
     bootId: readIfThere(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),

@@ -1,4 +1,4 @@
-import { constants, gunzipSync, gzipSync } from 'node:zlib'
+import { nodeZlib } from '../base/node-module.ts'
 import { failure, success, type Failure, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
 import type { Compression } from './batch.ts'
@@ -29,12 +29,13 @@ const gzipChunkSizeMax = 256 * KiB
 
 const gzip: Codec = {
   // Kafka's default for `compression.gzip.level` is zlib's own.
-  compress: (bytes, level = constants.Z_DEFAULT_COMPRESSION) => gzipSync(bytes, { level }),
+  compress: (bytes, level = nodeZlib().constants.Z_DEFAULT_COMPRESSION) =>
+    nodeZlib().gzipSync(bytes, { level }),
   decompress(bytes, sizeMax) {
     try {
       const chunkSize = Math.min(Math.max(4 * bytes.length, gzipChunkSizeMin), gzipChunkSizeMax)
       const maxOutputLength = Math.max(sizeMax, 1)
-      const unpacked = gunzipSync(bytes, { maxOutputLength, chunkSize })
+      const unpacked = nodeZlib().gunzipSync(bytes, { maxOutputLength, chunkSize })
       return unpacked.length > sizeMax ? tooLarge(sizeMax) : success(unpacked)
     } catch (error) {
       if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')

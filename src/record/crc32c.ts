@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import portable from 'crc-32/crc32c.js'
 import { assert } from '../base/assert.ts'
+import { requireModule } from '../base/node-module.ts'
 
 type WholeCrc = (bytes: Uint8Array) => number
 
@@ -38,8 +38,7 @@ export function crc32cImplementation(): '@node-rs/crc32' | 'crc-32' {
  */
 function loadAccelerated(): WholeCrc | null {
   try {
-    const here = typeof __filename === 'string' ? __filename : import.meta.url
-    const native: unknown = createRequire(here)('@node-rs/crc32')
+    const native = requireModule('@node-rs/crc32')
     if (!hasCrc32c(native)) return null
     const accelerated: WholeCrc = bytes => native.crc32c(bytes)
     return isCrc32c(accelerated) ? accelerated : null

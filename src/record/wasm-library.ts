@@ -1,6 +1,5 @@
-import { AssertionError } from 'node:assert'
-import { brotliDecompressSync } from 'node:zlib'
-import { assert } from '../base/assert.ts'
+import { assert, AssertionError } from '../base/assert.ts'
+import { nodeZlib } from '../base/node-module.ts'
 import { wasmMemoryKeptMax } from '../limits.ts'
 
 /** What a library lets its caller use: its functions, and the memory that they work in. */
@@ -49,7 +48,7 @@ export class WasmLibrary<Parts extends WasmParts> {
 
   #instantiate(): Parts {
     this.#module ??= new WebAssembly.Module(
-      brotliDecompressSync(Buffer.from(this.#source.code(), 'base64'))
+      nodeZlib().brotliDecompressSync(Buffer.from(this.#source.code(), 'base64'))
     )
     let parts: Parts | null = null
     const functions = this.#source.imports(() => {
@@ -69,7 +68,7 @@ export class WasmLibrary<Parts extends WasmParts> {
 
 /** Ends of a C program, timers and the like, which no library of ours has any use for. */
 function unforeseen(name: string): number {
-  throw new AssertionError({ message: `WebAssembly code asked for ${name}` })
+  throw new AssertionError(`WebAssembly code asked for ${name}`)
 }
 
 /** The exports of a module by their names, which are checked when they are asked for. */

@@ -1,4 +1,4 @@
-import * as zlib from 'node:zlib'
+import { nodeZlib } from '../base/node-module.ts'
 import { KiB } from '../base/sizes.ts'
 
 // zstd of Node itself: there from 22.15 on.
@@ -21,12 +21,12 @@ const chunkSizeMax = 256 * KiB
 
 /** Whether this Node can pack and unpack zstd. */
 export function hasNodeZstd(): boolean {
-  return hasZstd(zlib)
+  return hasZstd(nodeZlib())
 }
 
 /** One frame that says how much it holds; null where this Node has no zstd. */
 export function compressInNode(bytes: Uint8Array, level: number): Buffer | null {
-  const node: object = zlib
+  const node: object = nodeZlib()
   if (!hasZstd(node)) return null
   const params = { [node.constants.ZSTD_c_compressionLevel]: level }
   return node.zstdCompressSync(bytes, { params, pledgedSrcSize: bytes.length })
@@ -43,7 +43,7 @@ export function decompressInNode(
   frame: Uint8Array,
   sizeMax: number
 ): Buffer | 'too large' | 'corrupt' | null {
-  const node: object = zlib
+  const node: object = nodeZlib()
   if (!hasZstd(node)) return null
   const maxOutputLength = Math.max(sizeMax, 1)
   const chunkSize = Math.min(Math.max(sizeMax, chunkSizeMin), chunkSizeMax)

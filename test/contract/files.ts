@@ -1,5 +1,5 @@
-import { AssertionError } from 'node:assert'
 import { describe, expect, test } from 'vitest'
+import { AssertionError } from '../../src/base/assert.ts'
 import { FileError, type Files, type OpenFile } from '../../src/io/files.ts'
 import { MiB } from '../../src/base/sizes.ts'
 

@@ -1,7 +1,7 @@
-import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { AssertionError } from '../../src/base/assert.ts'
 import { MalformedRequest } from '../../src/wire/malformed-request.ts'
 import { Reader } from '../../src/wire/reader.ts'
 import { Writer } from '../../src/wire/writer.ts'

@@ -1,6 +1,6 @@
-import { AssertionError } from 'node:assert'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { AssertionError } from '../../src/base/assert.ts'
 import { writerChunkSizeMin } from '../../src/limits.ts'
 import { Reader } from '../../src/wire/reader.ts'
 import { Writer } from '../../src/wire/writer.ts'

@@ -1,4 +1,4 @@
-import { AssertionError } from 'node:assert'
+import { AssertionError } from '../../base/assert.ts'
 import { decodeMetadataRecord } from '../../cluster/metadata-records.ts'
 import {
   clusterMetadataTopic,

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { assert } from '../../base/assert.ts'
+import { nodeCrypto } from '../../base/node-module.ts'
 
 /** Bytes of one slot: 16 of a key's digest, and the offset as a double. */
 const slotSize = 24
@@ -61,7 +61,7 @@ export class KeyOffsets {
 
   /** The slot of a key, or the free one where it belongs. */
   #find(key: Uint8Array): number {
-    const digest = createHash('sha256').update(key).digest()
+    const digest = nodeCrypto().createHash('sha256').update(key).digest()
     const probe = this.#probe
     for (let word = 0; word < digestWords; word++) probe[word] = digest.readInt32LE(word * 4)
     let slot = (probe[0]! >>> 0) % this.#slots
