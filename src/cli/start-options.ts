@@ -5,7 +5,7 @@ import { StartError } from '../start-error.ts'
 import { logLevels, type LogLevel } from '../telemetry/logger.ts'
 import { parseProperties } from './properties.ts'
 
-/** What `odradek start` was given, as commander hands it over. */
+/** What `odradek start` was given on its command line. */
 export interface StartOptions {
   readonly listen?: readonly string[]
   readonly advertise?: readonly string[]
