@@ -28,6 +28,17 @@ const command = {
   outputOptions: { codeSplitting: false }
 } satisfies UserConfig
 
+/**
+ * One function, for the launcher: it is what the file evaluates to as a script, and what it exports
+ * as a module.
+ */
+const asFunction = {
+  postBanner:
+    '(main => typeof module === "object" ? module.exports = main : main)' +
+    '(function (require, __filename, __dirname) {',
+  postFooter: '})'
+}
+
 export default defineConfig([
   {
     ...common,
@@ -39,6 +50,7 @@ export default defineConfig([
   {
     ...command,
     entry: { 'cli-main': 'src/cli/main.ts' },
+    outputOptions: { ...command.outputOptions, ...asFunction },
     plugins: [servedCodecsOnly(), thirdPartyLicences(), asciiOnly()]
   },
   { ...command, entry: { cli: 'src/cli/launcher.ts' } }

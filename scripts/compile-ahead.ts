@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import module, { createRequire } from 'node:module'
+import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { Script } from 'node:vm'
 
@@ -10,11 +10,11 @@ const warmMs = 500
 // `src/cli/launcher.ts` hands it back to V8 at every start on Node 20. Newer versions of Node keep
 // such code themselves.
 const path = resolve('dist/cli-main.cjs')
-const script = new Script(module.wrap(readFileSync(path, 'utf8')), { filename: path })
+const script = new Script(readFileSync(path, 'latin1'), { filename: path })
 process.argv = [process.execPath, path, 'start', '--listen', '127.0.0.1:0', '--log-level', 'silent']
 process.stdout.write = () => true
 const main: (...scope: readonly unknown[]) => void = script.runInThisContext()
-main({}, createRequire(path), { exports: {} }, path, dirname(path))
+main(createRequire(path), path, dirname(path))
 setTimeout(() => {
   writeFileSync('dist/cli-main.cache', script.createCachedData())
   process.kill(process.pid, 'SIGTERM')

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import module, { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
 
@@ -9,23 +8,34 @@ import { Script } from 'node:vm'
 // itself; for Node 20 the build puts it beside the bundle (`scripts/compile-ahead.ts`), and V8
 // refuses it, harmlessly, if it was made by another version.
 
-const mainPath = join(__dirname, 'cli-main.cjs')
-const require = createRequire(mainPath)
-/** Missing before Node 22. */
-const keepsCompiledCode: typeof module & { enableCompileCache?(): unknown } = module
+/** The bundle is one function of what a module gets from Node (`tsdown.config.ts`). */
+type Main = (require: NodeJS.Require, filename: string, dirname: string) => void
 
-if (keepsCompiledCode.enableCompileCache === undefined) {
-  // The bundle is ASCII (`scripts/ascii-only.ts`), and this is the encoding that only copies.
-  const text = module.wrap(readFileSync(mainPath, 'latin1'))
-  const script = new Script(text, { filename: mainPath, cachedData: compiledAhead() })
-  const main: (...scope: readonly unknown[]) => void = script.runInThisContext()
-  main({}, require, { exports: {} }, mainPath, __dirname)
-} else {
-  keepsCompiledCode.enableCompileCache()
-  require(mainPath)
+/** The first version with `module.enableCompileCache`, but for its very first release. */
+const keepsCompiledCodeSince = 22
+const mainPath = join(__dirname, 'cli-main.cjs')
+
+const isKept = Number.parseInt(process.versions.node, 10) >= keepsCompiledCodeSince
+const main = isKept ? kept() : compiledAhead()
+main(require, mainPath, __dirname)
+
+function kept(): Main {
+  const module: { enableCompileCache?(): unknown } = require('node:module')
+  module.enableCompileCache?.()
+  return require(mainPath)
 }
 
-function compiledAhead(): Buffer | undefined {
+function compiledAhead(): Main {
+  // The bundle is ASCII (`scripts/ascii-only.ts`), and this is the encoding that only copies. The
+  // file is taken as it is: putting anything around it would copy it once more.
+  const script = new Script(readFileSync(mainPath, 'latin1'), {
+    filename: mainPath,
+    cachedData: compiledCode()
+  })
+  return script.runInThisContext()
+}
+
+function compiledCode(): Buffer | undefined {
   try {
     return readFileSync(join(__dirname, 'cli-main.cache'))
   } catch {

@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import Module from 'node:module'
 import { tmpdir } from 'node:os'
 import type { Readable } from 'node:stream'
 import { join } from 'node:path'
@@ -93,7 +92,7 @@ describe('the package', () => {
 
   test('has code for its command that this version of V8 takes', () => {
     const filename = join(installed, 'dist', 'cli-main.cjs')
-    const script = new Script(Module.wrap(readFileSync(filename, 'utf8')), {
+    const script = new Script(readFileSync(filename, 'latin1'), {
       filename,
       cachedData: readFileSync(join(installed, 'dist', 'cli-main.cache'))
     })
