@@ -77,7 +77,7 @@ function readyLine(broker: RunningBroker): string {
     `cluster ${broker.clusterId}`,
     `durability ${broker.durability}`,
     data,
-    `in ${Math.round(nodeClock.monotonicMs())} ms`
+    `in ${Math.round(process.uptime() * 1e3)} ms`
   ].join('  ')
 }
 
