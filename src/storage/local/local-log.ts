@@ -25,12 +25,13 @@ import { LogCompaction, type CompactedLog } from './log-compaction.ts'
 import type { LogContext, LogName } from './log-context.ts'
 import { LogFolder } from './log-folder.ts'
 import { LogReader, type ReadableLog } from './log-reader.ts'
+import { LogRolling, type RolledLog } from './log-rolling.ts'
 import { LogDurability, type AppendResult } from './log-durability.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { planRetention } from './retention.ts'
 import { truncateSparse } from './sparse-truncation.ts'
 import { SegmentList } from './segment-list.ts'
-import { wholeOf, type IndexedBatch, type SegmentIndexes } from './segment-indexes.ts'
+import { wholeOf, type SegmentIndexes } from './segment-indexes.ts'
 import { cutSegment } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
@@ -52,7 +53,7 @@ const done: Promise<AppendResult> = Promise.resolve(success(undefined))
  * The owner's epoch is kept in memory only: the lock of the log directory keeps other processes
  * out.
  */
-export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
+export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, RolledLog {
   readonly name: LogName
   readonly epochs: LeaderEpochs
   readonly segments: SegmentList
@@ -65,6 +66,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
   readonly #damage: DamageReports
   readonly #indexLoads: IndexLoads
   readonly #compaction: LogCompaction
+  readonly #rolling: LogRolling
   /** Segments are taken out of the list by one at a time. */
   readonly structure = new Serial()
   configs: LogConfigs
@@ -106,6 +108,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     this.#indexLoads = new IndexLoads(context, this.folder.path, this)
     this.#damage = new DamageReports(context.logger, name)
     this.#compaction = new LogCompaction(context, this)
+    this.#rolling = new LogRolling(context, this)
     if (recovered.isCrashed) {
       // Nobody knows which names of the life before are durable, and what recovery has cut off must
       // not come back under what is appended now: the first sync sees to both.
@@ -179,7 +182,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     const whole = wholeOf(batches, expectedOffset)
     let segment: Segment | null = null
     try {
-      segment = this.#segmentFor(whole)
+      segment = this.#rolling.segmentFor(whole)
       noteEpochs(this.epochs, batches, segment.sidecar)
       segment.write(batches.map(batch => batch.bytes))
     } catch (error) {
@@ -244,7 +247,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     let offset = logStartOffset
     if (count === all.length) {
       try {
-        this.durability.changed(this.#roll(active!))
+        this.durability.changed(this.#rolling.roll(active!))
       } catch (error) {
         // A full disk has no room for a new segment, but it gets some when the others go.
         failedWrite(this.#context, error, null)
@@ -361,44 +364,6 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     return null
   }
 
-  /**
-   * The segment that a write goes to; the folder and a new segment are made when there is a need.
-   */
-  #segmentFor(whole: IndexedBatch): Segment {
-    const { active } = this.segments
-    if (active === undefined) {
-      if (this.folder.make()) this.durability.folderMade()
-      return this.#newSegment()
-    }
-    if (active.size === 0) this.durability.namesChanged()
-    if (!active.shouldRoll(whole, this.configs, this.#context.clock.wallMs())) return active
-    return this.#roll(active)
-  }
-
-  #roll(active: Segment): Segment {
-    active.writeMark(true)
-    const segment = this.#newSegment()
-    this.#context.indexes.touch(active)
-    if (this.#context.durability === 'os') {
-      this.durability.changed(active)
-      this.durability.flushSoon()
-    }
-    return segment
-  }
-
-  #newSegment(): Segment {
-    // Even if it cannot be made: that its name is gone again has to be durable as well.
-    this.durability.namesChanged()
-    const segment = this.folder.newSegment(
-      this.#logEndOffset,
-      this.configs,
-      this.durability.note(null),
-      this.epochs
-    )
-    this.segments.add(segment)
-    return segment
-  }
-
   /** Answers an append whose bytes are written. */
   #written(segment: Segment): Promise<AppendResult> {
     if (this.#context.durability === 'fsync') {
@@ -435,7 +400,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     if (active !== undefined && this.#logStartOffset === this.#logEndOffset) {
       // The new segment alone will know where the log ends, so it must be on disk before the others
       // go.
-      if (active.size > 0) this.durability.changed(this.#roll(active))
+      if (active.size > 0) this.durability.changed(this.#rolling.roll(active))
       if (!(await this.#whenFlushed()).ok || isClosed()) return
     }
     for (const segment of this.segments.takeBelow(this.#logStartOffset)) this.#setAside(segment)
@@ -476,7 +441,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog {
     }
     this.epochs.truncate(endOffset)
     if (kept.isSparse) {
-      this.durability.changed(this.#newSegment())
+      this.durability.changed(this.#rolling.begin())
       return this.#whenFlushed()
     }
     const indexes = await this.indexesOf(segment)
