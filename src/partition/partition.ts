@@ -333,7 +333,6 @@ export class Partition {
     const kept = firstOffsetKept(beforeOffset, this)
     if (!kept.ok) return kept
     if (kept.value > this.#log.logStartOffset) {
-      await this.#snapshots.beforeLogStart(kept.value)
       const raised = await this.#log.raiseLogStartOffset(this.#ownerEpoch, kept.value)
       if (!raised.ok) return failure(appendErrorName(raised.error), raised.detail)
       this.#onLogStartOffset()
@@ -354,7 +353,6 @@ export class Partition {
     const { logStartOffset, highWatermark } = this
     const outcome = { logStartOffset, futureTimestampMs: null }
     if (!this.#configs.cleanupPolicy.delete) return success(outcome)
-    await this.#snapshots.beforeLogStart(highWatermark)
     const applied = await this.#log.applyRetention(this.#ownerEpoch, { wallMs, highWatermark })
     if (!applied.ok) return failure(appendErrorName(applied.error), applied.detail)
     this.#onLogStartOffset()

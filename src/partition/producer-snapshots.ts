@@ -37,6 +37,7 @@ export class ProducerSnapshots {
     this.#producers = options.producers
     this.#clock = options.clock
     this.#sizeBehind = options.sizeBehind
+    this.#log.beforeStartRises(offset => this.#beforeLogStart(offset))
   }
 
   /** A batch of so many bytes is in the log, and the producer state knows of it. */
@@ -49,16 +50,6 @@ export class ProducerSnapshots {
   get isDue(): boolean {
     if (this.#sizeBehind < this.#sizeDue) return false
     return this.#clock.monotonicMs() - this.#takenMs >= snapshotIntervalMs
-  }
-
-  /**
-   * The log is about to begin at `offset` or before it: what only the records below can tell of
-   * producers is kept first. Without that, a kill right after would let their repetitions in.
-   */
-  async beforeLogStart(offset: number): Promise<void> {
-    const { snapshots, logStartOffset } = this.#log
-    if (offset <= logStartOffset || (snapshots.offsets[0] ?? 0) >= offset) return
-    if (this.#producers.producerCount > 0) await this.take()
   }
 
   /**
@@ -83,5 +74,14 @@ export class ProducerSnapshots {
     this.#takenMs = this.#clock.monotonicMs()
     this.#sizeDue = Math.max(snapshotInterval, content.length * snapshotSizeShare)
     await snapshots.save(offset, content)
+  }
+
+  /**
+   * What only the records below `offset` can tell of producers is kept before they go. Without
+   * that, a kill right after would let their repetitions in.
+   */
+  async #beforeLogStart(offset: number): Promise<void> {
+    const isKept = (this.#log.snapshots.offsets[0] ?? 0) >= offset
+    if (!isKept && this.#producers.producerCount > 0) await this.take()
   }
 }

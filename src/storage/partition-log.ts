@@ -76,7 +76,7 @@ export interface PartitionLog {
 
   /**
    * Raises `logStartOffset`; durable when the promise resolves. Offsets at or below the present
-   * start change nothing.
+   * start change nothing. Who listens by `beforeStartRises` is waited for first.
    *
    * @returns UNEXPECTED_OFFSET beyond `logEndOffset`
    */
@@ -127,6 +127,12 @@ export interface PartitionLog {
 
   /** Hears of a raised `durableEndOffset`: once, right after each raise. */
   onDurable(listener: () => void): void
+
+  /**
+   * Sets who is told of the offset that the log is about to begin at, whatever raises it. Nothing
+   * has gone yet, and nothing goes before the promise resolves.
+   */
+  beforeStartRises(listener: (offset: number) => Promise<void>): void
 
   /** Finishes what was begun, makes it durable and lets go. */
   close(): Promise<void>

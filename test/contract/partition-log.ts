@@ -390,6 +390,29 @@ function logStartContract(withLog: WithLog): void {
       expect(log.logStartOffset).toBe(6)
     }))
 
+  test('who listens is waited for before it rises, and hears of nothing else', () =>
+    withLog(
+      async log => {
+        await appendAll(log, batchesOf([5, 5, 5, 5]))
+        const heard: number[][] = []
+        log.beforeStartRises(async offset => {
+          await Promise.resolve()
+          heard.push([offset, log.logStartOffset, log.size])
+        })
+        const sizeBefore = log.size
+        const kept = { wallMs: null, highWatermark: 20 }
+        expect(await log.applyRetention(owner, kept)).toMatchObject({ ok: true })
+        await log.raiseLogStartOffset(owner, 11)
+        await log.raiseLogStartOffset(owner, 11)
+        await log.raiseLogStartOffset(owner, 21)
+        expect(heard).toEqual([[11, 0, sizeBefore]])
+        log.reconfigure(logConfigs({ segmentBytes: 300, retentionBytes: 0 }))
+        await log.applyRetention(owner, kept)
+        expect(heard.slice(1)).toEqual([[20, 11, expect.any(Number)]])
+      },
+      { segmentBytes: 300 }
+    ))
+
   test('segments wholly below it are given up, and the rest stays as it was', () =>
     withLog(
       async (log, lives) => {

@@ -78,6 +78,7 @@ export class FakeLog implements PartitionLog {
   readonly #pending: Pending[] = []
   readonly #durability: 'immediate' | 'manual'
   #listener: () => void = () => {}
+  #beforeStartRises: (offset: number) => Promise<void> = () => Promise.resolve()
 
   constructor(durability: 'immediate' | 'manual' = 'immediate') {
     this.#durability = durability
@@ -179,19 +180,23 @@ export class FakeLog implements PartitionLog {
     return Promise.resolve(success(null))
   }
 
-  raiseLogStartOffset(_ownerEpoch: number, offset: number): Promise<Result<void, AppendError>> {
+  async raiseLogStartOffset(
+    _ownerEpoch: number,
+    offset: number
+  ): Promise<Result<void, AppendError>> {
+    if (offset > this.logStartOffset) await this.#beforeStartRises(offset)
     this.logStartOffset = Math.max(this.logStartOffset, offset)
-    return Promise.resolve(success(undefined))
+    return success(undefined)
   }
 
   /** Notes what retention is asked with, and lets the log begin where the test says. */
-  applyRetention(
-    _ownerEpoch: number,
+  async applyRetention(
+    ownerEpoch: number,
     { wallMs, highWatermark }: RetentionMoment
   ): Promise<Result<RetentionOutcome, AppendError>> {
     this.retentions.push({ wallMs, highWatermark })
-    this.logStartOffset = Math.max(this.logStartOffset, this.retainFrom)
-    return Promise.resolve(success({ futureTimestampMs: null }))
+    await this.raiseLogStartOffset(ownerEpoch, this.retainFrom)
+    return success({ futureTimestampMs: null })
   }
 
   /** Notes what compaction is asked with; it does nothing. */
@@ -215,6 +220,10 @@ export class FakeLog implements PartitionLog {
 
   onDurable(listener: () => void): void {
     this.#listener = listener
+  }
+
+  beforeStartRises(listener: (offset: number) => Promise<void>): void {
+    this.#beforeStartRises = listener
   }
 
   close(): Promise<void> {

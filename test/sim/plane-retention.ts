@@ -59,8 +59,7 @@ function checkRetention(
   demand(to <= highWatermark, 'lost', () => `retention of ${name} up to ${to}`)
   const { retentionMs, retentionBytes } = rules
   let size = 0
-  // What was sent while retention was at work counts too: it is too much from then on.
-  for (const each of model.sent) if (each.baseOffset >= to) size += batchOf(each).length
+  for (const each of sent) if (each.baseOffset >= to) size += batchOf(each).length
   const isTooMuch = retentionBytes >= 0 && size >= retentionBytes
   const isDeleted = (offset: number): boolean =>
     model.deletions.some(each => each.byClient === true && each.offset > offset)

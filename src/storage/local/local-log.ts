@@ -63,6 +63,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
   readonly reader: LogReader
   readonly durability: LogDurability
   readonly #listeners: (() => void)[] = []
+  #beforeStartRises: (offset: number) => Promise<void> = () => Promise.resolve()
   readonly #damage: DamageReports
   readonly #indexLoads: IndexLoads
   readonly #compaction: LogCompaction
@@ -214,6 +215,9 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
     if (refused !== null) return refused
     if (offset <= this.#logStartOffset) return success(undefined)
     if (offset > this.#logEndOffset) return failure('UNEXPECTED_OFFSET', 'beyond the log end')
+    await this.#beforeStartRises(offset)
+    const refusedSince = this.#refusal(ownerEpoch)
+    if (refusedSince !== null) return refusedSince
     this.notedStartOffset = Math.max(this.notedStartOffset, offset)
     const active = this.segments.active
     assert(active !== undefined, 'a log with offsets has a segment')
@@ -293,6 +297,10 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
 
   onDurable(listener: () => void): void {
     this.#listeners.push(listener)
+  }
+
+  beforeStartRises(listener: (offset: number) => Promise<void>): void {
+    this.#beforeStartRises = listener
   }
 
   /**
