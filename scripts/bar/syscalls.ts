@@ -202,7 +202,8 @@ function judgeEnd(
   log: string
 ): readonly string[] {
   if (fault === 'KILL') return []
-  const says = /cannot|failed|full|stops|EMFILE/.test(log)
+  // What begins before the broker's own code, such as OpenSSL, has the words of the system.
+  const says = /cannot|failed|full|stops|EMFILE|Too many open files/.test(log)
   if (isEndedByItself && ended.code === 0) return ['the broker ended with 0 by itself']
   if (ended.signal !== null) return [`the broker ended by ${ended.signal}`]
   if (isEndedByItself && !says) return ['the broker ended without saying why']

@@ -80,15 +80,16 @@ async function prepareFolder(files: Files, path: string): Promise<boolean> {
 
 /**
  * Makes the name of a new directory durable, and those of the folders above it: who made them may
- * have been killed before they were. What was not made just now may be closed to us; whoever made
- * that will have seen to it.
+ * have been killed before they were. What was not made just now may be closed to us, or of a file
+ * system that syncs no folders; whoever made that will have seen to it. A disk that fails is no
+ * place to begin on.
  */
 async function syncNames(files: Files, path: string, made: readonly string[]): Promise<void> {
   for (let name = path; name !== ''; name = parentOf(name)) {
     try {
       await files.syncDirectory(parentOf(name) || '/')
     } catch (error) {
-      if (!isFileError(error) || made.includes(name)) throw error
+      if (!isFileError(error) || error.code === 'EIO' || made.includes(name)) throw error
     }
   }
 }

@@ -123,6 +123,22 @@ describe('a log directory', () => {
     })
   })
 
+  test.each([
+    ['is begun below a folder that is closed to us', 'EACCES', null],
+    ['is not begun on a disk that fails', 'EIO', 'UNREADABLE']
+  ])('%s', async (_, code, refusal) => {
+    const files = crashable(memoryFiles(), {
+      async syncDirectory(path) {
+        if (path === '/') throw new FileError(code, path, `cannot sync ${path} (${code})`)
+      }
+    })
+    files.makeDirectory('/disk')
+    const opened = refusalOf(files, '/disk/data').then(({ code }) => code)
+    await (refusal === null
+      ? expect(opened).rejects.toThrow('the directory was opened')
+      : expect(opened).resolves.toBe(refusal))
+  })
+
   test('takes the mark of a clean shutdown away before it opens anything', async () => {
     const inner = memoryFiles()
     const files = faultyFiles(inner)
