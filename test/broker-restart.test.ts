@@ -2,47 +2,17 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { brokerSettings } from '../src/broker-options.ts'
 import { Broker } from '../src/broker.ts'
 import type { DurabilityMode } from '../src/config/durability-mode.ts'
-import type { Files, OpenFile } from '../src/io/files.ts'
+import type { Files } from '../src/io/files.ts'
 import { memoryFiles } from '../src/io/memory-files.ts'
 import { nodeClock } from '../src/io/node-clock.ts'
 import { nodeRandom } from '../src/io/node-random.ts'
 import { buildBatch } from '../src/record/records.ts'
 import { silentLogger, type LogFields, type Logger } from '../src/telemetry/logger.ts'
 import { RawClient } from './server/raw-client.ts'
-import { crashable } from './storage/local/directory.ts'
+import { countingReads } from './storage/counting-reads.ts'
 
 const partitions = 20
 const topic = 't'
-
-/** The same files, which count the bytes that are read of each kind of file. */
-function countingReads(files: Files): {
-  readonly files: Files
-  readonly bytes: (suffix: string) => number
-} {
-  const counts = new Map<string, number>()
-  const note = (path: string, size: number): number => {
-    counts.set(path, (counts.get(path) ?? 0) + size)
-    return size
-  }
-  const wrapped = (file: OpenFile): OpenFile => ({
-    path: file.path,
-    size: () => file.size(),
-    writeSync: (pieces, position) => file.writeSync(pieces, position),
-    write: (pieces, position) => file.write(pieces, position),
-    readSync: (target, position) => note(file.path, file.readSync(target, position)),
-    read: async (target, position) => note(file.path, await file.read(target, position)),
-    truncate: size => file.truncate(size),
-    datasync: () => file.datasync(),
-    close: () => file.close()
-  })
-  return {
-    files: crashable(files, { open: (path, mode) => wrapped(files.open(path, mode)) }),
-    bytes: suffix =>
-      [...counts]
-        .filter(([path]) => path.includes(`/${topic}-`) && path.endsWith(suffix))
-        .reduce((sum, [, size]) => sum + size, 0)
-  }
-}
 
 interface Life {
   readonly broker: Broker
@@ -73,7 +43,7 @@ async function start(disk: Files, durability: DurabilityMode): Promise<Life> {
   onTestFinished(() => broker.close())
   const client = await RawClient.connect(broker.listeners[0]!.port)
   onTestFinished(() => client.close())
-  const [logBytes, indexBytes] = [bytes('.log'), bytes('index')]
+  const [logBytes, indexBytes] = [bytes(`/${topic}-`, '.log'), bytes(`/${topic}-`, 'index')]
   return {
     broker,
     client,

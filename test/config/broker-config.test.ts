@@ -91,6 +91,15 @@ test.each([
   expect(refusal(configs)).toMatch(sentence)
 })
 
+test.each(['offsets.topic.segment.bytes', 'transaction.state.log.segment.bytes'])(
+  '%s is not less than a topic may have: the internal topic could not be made',
+  name => {
+    expect(refusal({ [name]: '1048575' })).toBe(
+      `Invalid value 1048575 for configuration ${name}: Value must be at least 1048576`
+    )
+  }
+)
+
 test('broker.id is the older name of node.id: either says both, and they agree', () => {
   for (const name of ['node.id', 'broker.id']) {
     const { nodeId, raw } = parse({ [name]: '5' })
