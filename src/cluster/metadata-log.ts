@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { success, type Result } from '../base/result.ts'
+import type { Settled } from '../base/settled.ts'
 import { metadataRewriteRecordsMin, partitionsPerRequestMax } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
@@ -111,7 +112,7 @@ export class MetadataLog {
     )
   }
 
-  #write(records: readonly LoggedMetadataRecord[]): Promise<Result<unknown, ErrorName>> {
+  #write(records: readonly LoggedMetadataRecord[]): Settled<Result<unknown, ErrorName>> {
     return this.#partition.appendRecords(
       records.map(record => ({ key: null, value: encodeMetadataRecord(record) }))
     )

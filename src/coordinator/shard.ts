@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { failure, success } from '../base/result.ts'
 import type { Result } from '../base/result.ts'
+import { allSettled } from '../base/settled.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
 import { shardReloadDelayMs } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
@@ -145,7 +146,7 @@ export class Shard<Event, Record, Reply> {
     }
     const { log, batchSizeMax } = this.#options
     const appends = splitBySize(records, batchSizeMax).map(each => log.appendRecords(each))
-    Promise.all(appends)
+    allSettled(appends)
       .then(results => {
         // A shard that has been reloaded since has another queue.
         if (queue !== this.#queue) return

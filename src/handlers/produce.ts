@@ -2,6 +2,7 @@
 // yet: transactional records are refused like those of an unknown transactional id, with
 // INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka
 // does.
+import { whenAllSettled, whenSettled, type Settled } from '../base/settled.ts'
 import type { AppendResult, Partition } from '../partition/partition.ts'
 import { batchHeaderSize, isTransactional, magic } from '../record/batch.ts'
 import { errorCode } from '../wire/generated/errors.ts'
@@ -14,65 +15,76 @@ import type {
   ProduceResponseTopicProduceResponseInit
 } from '../wire/generated/produce.ts'
 import { closeConnection, noAnswer } from './handler.ts'
-import type { Handler, RequestContext } from './handler.ts'
+import type { Answer, Handler, RequestContext } from './handler.ts'
 
 type PartitionResponse = ProduceResponsePartitionProduceResponseInit
-/** An append that has begun, or the error that kept it from beginning. */
-type Begun = { readonly partition: Partition; readonly appended: Promise<AppendResult> } | ErrorName
+
+interface TopicResponse extends ProduceResponseTopicProduceResponseInit {
+  readonly partitionResponses: readonly PartitionResponse[]
+}
 
 const topicIdsSince = 13
 /** The client id under which Kafka lets tools write into internal topics. */
 const adminClientId = '__admin_client'
 const noRecords = Buffer.alloc(0)
 
-export const produce: Handler<'Produce'> = async (context, request) => {
+export const produce: Handler<'Produce'> = (context, request) => {
   const refusal = transactionRefusal(context, request)
-  // Every append begins before the first await: requests of one connection overlap, and must keep
-  // their order.
-  const begun = request.topicData.map(topic => beginTopic(context, request, topic, refusal))
-  const responses: ProduceResponseTopicProduceResponseInit[] = []
-  let failed = false
-  for (const [index, topic] of request.topicData.entries()) {
-    const partitionResponses: PartitionResponse[] = []
-    for (const [at, append] of begun[index]!.entries()) {
-      const partition = topic.partitionData[at]!.index
-      const response =
-        typeof append === 'string'
-          ? refused(partition, append)
-          : answered(append.partition, await append.appended)
-      failed ||= response.errorCode !== 0
-      partitionResponses.push(response)
-    }
-    if (partitionResponses.length === 0) continue
-    responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses })
-  }
-  if (request.acks === 0) return failed ? closeConnection : noAnswer
-  return { responses }
+  // Every append begins before the first of them is waited for: requests of one connection overlap,
+  // and must keep their order.
+  const topics = request.topicData.map(topic => appendTopic(context, request, topic, refusal))
+  return whenAllSettled(topics, responses => answerOf(request, responses))
 }
 
-function beginTopic(
+function answerOf(
+  { acks }: ProduceRequest,
+  responses: readonly TopicResponse[]
+): Answer<'Produce'> {
+  if (acks === 0) return responses.some(hasFailed) ? closeConnection : noAnswer
+  return { responses: responses.filter(({ partitionResponses }) => partitionResponses.length > 0) }
+}
+
+function hasFailed({ partitionResponses }: TopicResponse): boolean {
+  return partitionResponses.some(({ errorCode }) => errorCode !== 0)
+}
+
+/** Begins all appends of a topic before it returns. */
+function appendTopic(
   context: RequestContext,
   request: ProduceRequest,
   topic: ProduceRequestTopicProduceData,
   refusal: ErrorName | null
-): Begun[] {
+): Settled<TopicResponse> {
+  const { name, topicId } = topic
+  const partitions = topic.partitionData.map(data => {
+    const partition = refusal ?? findPartition(context, request, topic, data.index)
+    if (typeof partition === 'string') return refused(data.index, partition)
+    const options = { acks: request.acks, produceVersion: context.apiVersion }
+    const appended = partition.append(data.records ?? noRecords, options)
+    return whenSettled(appended, result => answered(partition, result))
+  })
+  return whenAllSettled(partitions, partitionResponses => ({ name, topicId, partitionResponses }))
+}
+
+/** The partition that a request may write to, or the error that keeps it from it. */
+function findPartition(
+  context: RequestContext,
+  { acks }: ProduceRequest,
+  topic: ProduceRequestTopicProduceData,
+  index: number
+): Partition | ErrorName {
   const byId = context.apiVersion >= topicIdsSince
   const found = byId ? context.cluster.topicById(topic.topicId) : context.cluster.topic(topic.name)
+  if (byId && found === undefined) return 'UNKNOWN_TOPIC_ID'
   const name = found?.name ?? topic.name
-  const acks = request.acks
-  return topic.partitionData.map((data): Begun => {
-    if (refusal !== null) return refusal
-    if (byId && found === undefined) return 'UNKNOWN_TOPIC_ID'
-    if (!context.authorize('WRITE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'
-    const partition = context.cluster.partition(name, data.index)
-    if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-    if (acks !== -1 && acks !== 0 && acks !== 1) return 'INVALID_REQUIRED_ACKS'
-    if (found?.isInternal === true && context.clientId !== adminClientId) {
-      return 'INVALID_TOPIC_EXCEPTION'
-    }
-    const options = { acks, produceVersion: context.apiVersion }
-    return { partition, appended: partition.append(data.records ?? noRecords, options) }
-  })
+  if (!context.authorize('WRITE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'
+  const partition = context.cluster.partition(name, index)
+  if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (acks !== -1 && acks !== 0 && acks !== 1) return 'INVALID_REQUIRED_ACKS'
+  if (found?.isInternal === true && context.clientId !== adminClientId) {
+    return 'INVALID_TOPIC_EXCEPTION'
+  }
+  return partition
 }
 
 /** The error for a whole request that carries transactional records, null for any other. */

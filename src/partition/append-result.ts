@@ -35,8 +35,8 @@ export function refused(error: ErrorName, detail: string | null): AppendFailure 
 export function refusal(
   { error, detail }: Failure<ErrorName>,
   recordErrors: readonly RecordError[] = []
-): Promise<AppendFailure> {
-  return Promise.resolve({ ...failure(error, detail), recordErrors })
+): AppendFailure {
+  return { ...failure(error, detail), recordErrors }
 }
 
 /**

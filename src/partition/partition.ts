@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { failure, success, type Failure, type Result } from '../base/result.ts'
+import { whenSettled, type Settled } from '../base/settled.ts'
 import type { TopicConfigs } from '../config/topic-configs.ts'
 import type { Clock } from '../io/clock.ts'
 import * as batch from '../record/batch.ts'
@@ -162,15 +163,16 @@ export class Partition {
 
   /**
    * Appends the one batch that a client sent. Offsets are assigned and the bytes written before the
-   * call returns, so calls in one turn keep their order; the promise resolves when the batch is
-   * acknowledged. The offsets are stamped into `records` itself.
+   * call returns, so calls in one turn keep their order. The result is there at once when the batch
+   * is acknowledged by then, and a promise of it otherwise. The offsets are stamped into `records`
+   * itself.
    *
    * @returns where the batch is, or was when it is the repetition of an earlier one;
    *   FENCED_LEADER_EPOCH and UNKNOWN_LEADER_EPOCH for a client of another time, what
    *   `validateForTopic` and `ProducerState.check` refuse, KAFKA_STORAGE_ERROR when the log cannot
    *   be written
    */
-  append(records: Buffer, options: AppendOptions): Promise<AppendResult> {
+  append(records: Buffer, options: AppendOptions): Settled<AppendResult> {
     const fault = this.#writeFault(options.currentLeaderEpoch ?? -1) ?? lowSpaceFault(this.#log)
     if (fault !== null) return refusal(fault)
     const nowMs = this.#clock.wallMs()
@@ -198,7 +200,7 @@ export class Partition {
    *
    * @returns MESSAGE_TOO_LARGE beyond the topic's max.message.bytes, KAFKA_STORAGE_ERROR
    */
-  appendRecords(records: readonly OwnRecord[]): Promise<AppendResult> {
+  appendRecords(records: readonly OwnRecord[]): Settled<AppendResult> {
     assert(records.length > 0, 'a batch has at least one record')
     const fault = this.#writeFault(-1)
     if (fault !== null) return refusal(fault)
@@ -219,7 +221,7 @@ export class Partition {
    *
    * @returns INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, KAFKA_STORAGE_ERROR
    */
-  endTransaction(end: TransactionEnd): Promise<AppendResult> {
+  endTransaction(end: TransactionEnd): Settled<AppendResult> {
     const fault = this.#writeFault(-1)
     if (fault !== null) return refusal(fault)
     const { producerId, producerEpoch, coordinatorEpoch, result } = end
@@ -433,7 +435,7 @@ export class Partition {
    * Gives a stamped batch to the log. The producer state knows of it before anyone can be woken by
    * it.
    */
-  #hand(bytes: Buffer, applied: Applied | null, acks: number): Promise<AppendResult> {
+  #hand(bytes: Buffer, applied: Applied | null, acks: number): Settled<AppendResult> {
     const baseOffset = batch.baseOffset(bytes, 0)
     const lastOffset = batch.lastOffset(bytes, 0)
     const maxTimestampMs = batch.maxTimestampMs(bytes, 0)
@@ -443,7 +445,7 @@ export class Partition {
     ])
     if (this.#log.logEndOffset <= lastOffset) {
       if (applied !== null) this.#producers.undo(applied)
-      return appended.then(result => {
+      return whenSettled(appended, result => {
         assert(!result.ok, 'a write that was accepted moves the log end at once')
         return refused(appendErrorName(result.error), result.detail)
       })
@@ -456,27 +458,27 @@ export class Partition {
     }
     this.#visibility.checkInvariants()
     this.#snapshots.appended(bytes.length)
-    if (this.#log.durableEndOffset > lastOffset) return Promise.resolve(success(info))
-    const outcome = appended.then(result => {
+    if (this.#log.durableEndOffset > lastOffset) return success(info)
+    const outcome = Promise.resolve(appended).then((result): AppendResult => {
       if (result.ok) return success(info)
       this.#inFlight.onFailed(inFlight, this.#producers)
       return refused(appendErrorName(result.error), result.detail)
     })
     const inFlight = { baseOffset, lastOffset, endSize: this.#appendedSize, applied, outcome }
     this.#inFlight.add(inFlight)
-    return acks === 0 ? Promise.resolve(success(info)) : outcome
+    return acks === 0 ? success(info) : outcome
   }
 
   /**
    * A repetition is answered like the first time, and no sooner: its original may still be on its
    * way to the disk.
    */
-  #answerAgain(original: RememberedBatch, acks: number): Promise<AppendResult> {
+  #answerAgain(original: RememberedBatch, acks: number): Settled<AppendResult> {
     const inFlight = this.#inFlight.startingAt(original.baseOffset)
     if (inFlight !== null && acks !== 0) return inFlight.outcome
     const { baseOffset, lastOffset, logAppendTimeMs } = original
     const { logStartOffset } = this.#log
-    return Promise.resolve(success({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset }))
+    return success({ baseOffset, lastOffset, logAppendTimeMs, logStartOffset })
   }
 
   #onLogStartOffset(): void {

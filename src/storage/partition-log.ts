@@ -1,4 +1,5 @@
 import type { Result } from '../base/result.ts'
+import type { Settled } from '../base/settled.ts'
 
 /**
  * The port of the storage engines: the log of one partition. An engine keeps bytes that it is
@@ -32,8 +33,8 @@ export interface PartitionLog {
   readonly largestTimestamp: { readonly timestampMs: number; readonly offset: number } | null
 
   /**
-   * Appends batches. The write is ordered before the call returns; the promise resolves once the
-   * batches are as safe as the durability mode demands.
+   * Appends batches. The write is ordered before the call returns. The result is there at once when
+   * the batches are then as safe as the durability mode demands, and a promise of it otherwise.
    *
    * @param ownerEpoch epoch of the owner that calls; an engine shared by processes refuses an older
    *   one than it knows
@@ -47,7 +48,7 @@ export interface PartitionLog {
     ownerEpoch: number,
     expectedOffset: number,
     batches: readonly AppendedBatch[]
-  ): Promise<Result<void, AppendError>>
+  ): Settled<Result<void, AppendError>>
 
   /**
    * Reads whole batches, beginning with the one that contains `fromOffset` (or the first after it).

@@ -1,3 +1,4 @@
+import { allSettled } from '../../src/base/settled.ts'
 import { describe, expect, test } from 'vitest'
 import { batchPositions, batchSize } from '../../src/record/batch.ts'
 import { crc32c } from '../../src/record/crc32c.ts'
@@ -51,7 +52,7 @@ type WithLog = (
 ) => Promise<void>
 
 async function appendAll(log: PartitionLog, batches: readonly AppendedBatch[]): Promise<void> {
-  const results = await Promise.all(
+  const results = await allSettled(
     batches.map(batch => log.append(owner, batch.baseOffset, [batch]))
   )
   expect(results.filter(result => !result.ok)).toEqual([])

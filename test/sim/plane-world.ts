@@ -1,3 +1,4 @@
+import type { Settled } from '../../src/base/settled.ts'
 import type { ManualClock } from '../../src/io/manual-clock.ts'
 import type { Life } from './life.ts'
 import type { PlaneModel } from './plane-model.ts'
@@ -22,10 +23,10 @@ export interface World {
 /** Goes on with an answer when it comes. */
 export function whenAnswered<T>(
   world: World,
-  promise: Promise<T>,
+  answer: Settled<T>,
   then: (value: T) => void
 ): Promise<void> {
-  const handled: Promise<void> = promise
+  const handled: Promise<void> = Promise.resolve(answer)
     .then(then)
     .catch((error: unknown) => void (world.violation ??= error))
     .finally(() => world.waiting.delete(handled))

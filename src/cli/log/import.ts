@@ -175,7 +175,7 @@ async function copyLog(
  * The bytes are written when the call returns, and nobody holds them any longer; they are durable
  * when the promise resolves.
  */
-function appendAll(log: LocalLog, buffers: readonly Buffer[]): Promise<void> {
+async function appendAll(log: LocalLog, buffers: readonly Buffer[]): Promise<void> {
   const batches: AppendedBatch[] = []
   for (const bytes of buffers) {
     for (const at of batch.batchPositions(bytes)) {
@@ -188,7 +188,6 @@ function appendAll(log: LocalLog, buffers: readonly Buffer[]): Promise<void> {
       })
     }
   }
-  return log.append(0, log.logEndOffset, batches).then(appended => {
-    if (!appended.ok) throw new LogTargetError(`cannot write: ${appended.detail ?? appended.error}`)
-  })
+  const appended = await log.append(0, log.logEndOffset, batches)
+  if (!appended.ok) throw new LogTargetError(`cannot write: ${appended.detail ?? appended.error}`)
 }

@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { failure, success, type Failure, type Result } from '../../base/result.ts'
 import { Serial } from '../../base/serial.ts'
+import type { Settled } from '../../base/settled.ts'
 import type {
   AppendedBatch,
   AppendError,
@@ -36,11 +37,8 @@ import { cutSegment } from './segment-repair.ts'
 import type { Segment } from './segment.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 
-/**
- * The answer of an append that is as safe as it has to be at once: made once, so that it allocates
- * nothing.
- */
-const done: Promise<AppendResult> = Promise.resolve(success(undefined))
+/** The answer of an append that is as safe as it has to be: one for all. */
+const done: AppendResult = success(undefined)
 
 /**
  * The log of one partition in a folder of its own: segments in Kafka's format, sidecars of ours.
@@ -172,12 +170,12 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
     ownerEpoch: number,
     expectedOffset: number,
     batches: readonly AppendedBatch[]
-  ): Promise<AppendResult> {
+  ): Settled<AppendResult> {
     const refused = this.#refusal(ownerEpoch)
-    if (refused !== null) return Promise.resolve(refused)
+    if (refused !== null) return refused
     if (expectedOffset !== this.#logEndOffset) {
       const detail = `the log ends at ${this.#logEndOffset}, not at ${expectedOffset}`
-      return Promise.resolve(failure('UNEXPECTED_OFFSET', detail))
+      return failure('UNEXPECTED_OFFSET', detail)
     }
     if (batches.length === 0) return done
     const whole = wholeOf(batches, expectedOffset)
@@ -187,7 +185,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
       noteEpochs(this.epochs, batches, segment.sidecar)
       segment.write(batches.map(batch => batch.bytes))
     } catch (error) {
-      return Promise.resolve(failedWrite(this.#context, error, segment))
+      return failedWrite(this.#context, error, segment)
     }
     const { indexIntervalBytes } = this.configs
     for (const { bytes, lastOffset, maxTimestampMs } of batches) {
@@ -373,7 +371,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
   }
 
   /** Answers an append whose bytes are written. */
-  #written(segment: Segment): Promise<AppendResult> {
+  #written(segment: Segment): Settled<AppendResult> {
     if (this.#context.durability === 'fsync') {
       this.durability.changed(segment)
       return this.durability.flushed()
@@ -390,7 +388,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
    * Answers a note in a sidecar that is written. It waits for the disk in the mode `os` too: what
    * is removed on the strength of the note may go before it.
    */
-  #noted(segment: Segment): Promise<AppendResult> {
+  #noted(segment: Segment): Settled<AppendResult> {
     if (this.#context.durability === 'memory') return done
     this.durability.changed(segment)
     return this.durability.flushed()
@@ -460,7 +458,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
   }
 
   /** Waits until what has changed is on disk, in the modes that have one. */
-  #whenFlushed(): Promise<AppendResult> {
+  #whenFlushed(): Settled<AppendResult> {
     return this.#context.durability === 'memory' ? done : this.durability.flushed()
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../../../src/base/deferred.ts'
+import { allSettled } from '../../../src/base/settled.ts'
 import { FileError } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { descriptorRetryMs, noteSyncIntervalMs } from '../../../src/limits.ts'
@@ -133,7 +134,7 @@ describe('a sync that fails', () => {
     expect(await append(log)).toMatchObject(accepted)
     files.fault = operation => (operation === 'datasync' ? 'EIO' : null)
     const pending = [append(log), append(log), append(other)]
-    expect(await Promise.all(pending)).toMatchObject([refused, refused, refused])
+    expect(await allSettled(pending)).toMatchObject([refused, refused, refused])
     files.fault = () => null
     files.forget()
     expect(await append(log)).toMatchObject(refused)
@@ -249,7 +250,7 @@ describe('a process without descriptors', () => {
         ? Promise.reject(new FileError('EMFILE', path, 'too many open files'))
         : inner.syncDirectory(path)
     let isAnswered = false
-    const appended = append(log).finally(() => (isAnswered = true))
+    const appended = Promise.resolve(append(log)).finally(() => (isAnswered = true))
     await expect.poll(() => directory.clock.pendingCount).toBe(2)
     directory.clock.advance(descriptorRetryMs)
     await expect.poll(() => directory.clock.pendingCount).toBe(2)
@@ -274,9 +275,9 @@ describe('group commit', () => {
     const second = [append(log), append(log)]
     expect([log.logEndOffset, log.durableEndOffset]).toEqual([6, 1])
     gate.resolve()
-    await Promise.all(first)
+    await allSettled(first)
     expect(log.durableEndOffset).toBe(4)
-    await Promise.all(second)
+    await allSettled(second)
     expect(log.durableEndOffset).toBe(6)
     expect(files.count('datasync', '.log')).toBe(2)
   })
@@ -285,7 +286,7 @@ describe('group commit', () => {
     const { log } = await openOrders(testDirectory(memoryFiles(), '/data', 'fsync'))
     const heard: number[] = []
     log.onDurable(() => heard.push(log.durableEndOffset))
-    await Promise.all([append(log), append(log), append(log)])
+    await allSettled([append(log), append(log), append(log)])
     expect(heard).toEqual([3])
   })
 
@@ -295,7 +296,7 @@ describe('group commit', () => {
     const logs: LocalLog[] = []
     for (let partition = 0; partition < 50; partition++)
       logs.push(await opened.openLog({ ...orders, partition }, logConfigs()))
-    const appended = await Promise.all(logs.flatMap(log => [append(log), append(log)]))
+    const appended = await allSettled(logs.flatMap(log => [append(log), append(log)]))
     expect(appended.every(({ ok }) => ok)).toBe(true)
     expect(logs.map(log => log.durableEndOffset)).toEqual(logs.map(() => 2))
   })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../../../src/base/deferred.ts'
+import { allSettled } from '../../../src/base/settled.ts'
 import { FileError, type Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { nodeFiles } from '../../../src/io/node-files.ts'
@@ -195,7 +196,7 @@ describe('logs of a directory', () => {
     expect(files.list('/data').filter(({ kind }) => kind === 'directory')).toEqual([])
     const batch = batchOf({ baseOffset: 0 })
     for (const some of [logs.slice(0, 1500), logs.slice(1500)]) {
-      const results = await Promise.all(some.map(log => log.append(1, 0, [batch])))
+      const results = await allSettled(some.map(log => log.append(1, 0, [batch])))
       expect(results.every(({ ok }) => ok)).toBe(true)
     }
     const last = await logs[0]!.append(1, 1, [batchOf({ baseOffset: 1 })])
