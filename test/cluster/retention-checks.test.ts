@@ -83,9 +83,11 @@ class Life {
     return [errorCode, logStartOffset, highWatermark]
   }
 
+  /** Sets a config of a topic, or that of all brokers when the topic is ''. */
   async alterConfig(resourceName: string, name: string, value: string): Promise<void> {
     const configs = [{ name, configOperation: 0, value }]
-    const resources = [{ resourceType: 2, resourceName, configs }]
+    const resourceType = resourceName === '' ? 4 : 2
+    const resources = [{ resourceType, resourceName, configs }]
     this.#client!.request('IncrementalAlterConfigs', 1, ++this.#correlationId, {
       resources,
       validateOnly: false
@@ -193,6 +195,56 @@ describe('retention', () => {
     await life.produce('orders')
     await life.checked(firstCheckMs)
     expect(await life.logStartOffset('orders')).toBe(start)
+  })
+
+  test('takes no notice of local.retention.*, which is for logs with a remote part', async () => {
+    const local = { 'local.retention.ms': '1', 'local.retention.bytes': '1' }
+    const life = await Life.start([withRetention(hourMs, local)])
+    await life.produce('orders')
+    await life.checked(firstCheckMs)
+    expect(await life.logStartOffset('orders')).toBe(0)
+  })
+
+  test.each([
+    ['CreateTime', 1],
+    ['LogAppendTime', 0]
+  ])('counts old records of a topic with %s as the topic does', async (type, start) => {
+    const life = await Life.start([withRetention(hourMs, { 'message.timestamp.type': type })])
+    await life.produce('orders', life.clock.wallMs() - 2 * hourMs)
+    await life.checked(firstCheckMs)
+    expect(await life.logStartOffset('orders')).toBe(start)
+    for (let passedMs = 0; passedMs <= hourMs; passedMs += 5 * minuteMs)
+      await life.checked(5 * minuteMs)
+    expect(await life.logStartOffset('orders')).toBe(1)
+  })
+
+  test('goes by the time that each record got, when message.timestamp.type has changed', async () => {
+    const life = await Life.start([withRetention(hourMs, { 'segment.ms': '1' })])
+    const oldMs = life.clock.wallMs() - 2 * hourMs
+    await life.alterConfig('orders', 'message.timestamp.type', 'LogAppendTime')
+    await life.produce('orders', oldMs)
+    await life.alterConfig('orders', 'message.timestamp.type', 'CreateTime')
+    await life.produce('orders', oldMs)
+    await life.checked(firstCheckMs)
+    expect(await life.logStartOffset('orders')).toBe(0)
+    for (let passedMs = 0; passedMs <= hourMs; passedMs += 5 * minuteMs)
+      await life.checked(5 * minuteMs)
+    expect(await life.logStartOffset('orders')).toBe(2)
+  })
+
+  test('follows what the broker says for all topics, which a topic may overrule', async () => {
+    const life = await Life.start([
+      { name: 'orders', configs: {} },
+      { name: 'kept', configs: { 'retention.ms': String(hourMs) } }
+    ])
+    await life.produce('orders')
+    await life.produce('kept')
+    await life.checked(firstCheckMs)
+    expect(await life.logStartOffset('orders')).toBe(0)
+    await life.alterConfig('', 'log.retention.ms', '1000')
+    await life.checked(5 * minuteMs)
+    expect(await life.logStartOffset('orders')).toBe(1)
+    expect(await life.logStartOffset('kept')).toBe(0)
   })
 
   test.each([

@@ -78,6 +78,11 @@ for (const durability of ['memory', 'os', 'fsync'] as const) {
   )
 }
 
+async function hasTombstone(run: CompactedRun): Promise<boolean> {
+  const { all } = await readPartition(run.partition)
+  return all.some(({ key, value }) => key === 'key 1' && value === null)
+}
+
 describe('a compaction', () => {
   // oxlint-disable-next-line unicorn/consistent-function-scoping -- belongs to these tests
   const send = (key: number, text: string | null, by = 0): CompactionStep => {
@@ -104,6 +109,85 @@ describe('a compaction', () => {
     const compacted = all.filter(({ offset }) => offset < active)
     expect(compacted).toHaveLength(4)
     expect(run.partition.compaction.need(run.clock.wallMs())).toMatchObject({ isWanted: false })
+  })
+
+  /** Ends a segment with records of other keys, so that there is something new to be compacted. */
+  async function compactAgain(run: CompactedRun): Promise<void> {
+    for (let round = 0; round < 12; round++) await run.do(send(9, `${round}`))
+    await run.compact(100_000)
+  }
+
+  plainTest('keeps a tombstone for delete.retention.ms from its first one on', async () => {
+    const run = await opened()
+    await run.do(send(1, 'a'))
+    await run.do(send(1, null))
+    run.clock.advance(100_000)
+    await compactAgain(run)
+    expect(await hasTombstone(run)).toBe(true)
+    run.clock.advance(999)
+    await compactAgain(run)
+    expect(await hasTombstone(run)).toBe(true)
+    // What a batch was told when it was compacted first stays, whatever the topic says later.
+    run.partition.reconfigure({ ...compactedConfigs, deleteRetentionMs: 0 })
+    await compactAgain(run)
+    expect(await hasTombstone(run)).toBe(true)
+    run.clock.advance(1)
+    await compactAgain(run)
+    expect(await hasTombstone(run)).toBe(false)
+    await checkCompacted(run, run.partition.logEndOffset)
+  })
+
+  plainTest('goes by a delete.retention.ms that was raised before the first one', async () => {
+    const run = await opened()
+    await run.do(send(1, null))
+    run.partition.reconfigure({ ...compactedConfigs, deleteRetentionMs: 5000 })
+    await compactAgain(run)
+    run.clock.advance(4999)
+    await compactAgain(run)
+    expect(await hasTombstone(run)).toBe(true)
+    run.clock.advance(1)
+    await compactAgain(run)
+    expect(await hasTombstone(run)).toBe(false)
+  })
+
+  plainTest(
+    'leaves to retention what is too old, in a topic that compacts and deletes',
+    async () => {
+      const run = await opened({
+        cleanupPolicy: { compact: true, delete: true },
+        retentionMs: 5000
+      })
+      await run.do(send(1, 'old'))
+      await compactAgain(run)
+      const { all } = await readPartition(run.partition)
+      expect(all[0]).toMatchObject({ key: 'key 1', value: 'old' })
+      run.clock.advance(5001)
+      for (let round = 0; round < 3; round++) await run.do(send(2, `${round}`))
+      await run.partition.applyRetention(run.clock.wallMs())
+      expect(run.partition.logStartOffset).toBeGreaterThan(0)
+      await compactAgain(run)
+      const left = await readPartition(run.partition)
+      expect(left.all.filter(({ key }) => key === 'key 1')).toEqual([])
+      expect(left.all).toContainEqual(expect.objectContaining({ key: 'key 2', value: '2' }))
+      expect(run.failures).toEqual([])
+    }
+  )
+
+  plainTest('is wanted by the configs that are in force', async () => {
+    const run = await opened({ cleanupPolicy: { compact: false, delete: true } })
+    const isWanted = (configs: Partial<typeof compactedConfigs>): boolean | undefined => {
+      run.partition.reconfigure({ ...compactedConfigs, ...configs })
+      return run.partition.compaction.need(run.clock.wallMs())?.isWanted
+    }
+    for (let round = 0; round < 40; round++) await run.do(send(round % 4, `${round}`))
+    expect(run.partition.compaction.need(run.clock.wallMs())).toBeNull()
+    expect(isWanted({})).toBe(true)
+    expect(isWanted({ minCleanableDirtyRatio: 1 })).toBe(false)
+    expect(isWanted({ minCompactionLagMs: 1000 })).toBe(false)
+    run.clock.advance(1001)
+    expect(isWanted({ minCompactionLagMs: 1000 })).toBe(true)
+    expect(isWanted({ minCleanableDirtyRatio: 1, maxCompactionLagMs: 1000 })).toBe(true)
+    expect(isWanted({ cleanupPolicy: { compact: false, delete: true } })).toBeUndefined()
   })
 
   plainTest('merges neighbours that an earlier one has made small', async () => {

@@ -52,3 +52,20 @@ describe('retention of a partition', () => {
     expect(await partition.applyRetention(5)).toMatchObject(refused)
   })
 })
+
+test('what makes room goes on when the disk is nearly full, and transactions end', async () => {
+  const log = new FakeLog()
+  const partition = await openPartition(log)
+  const open = { producerId: 7, producerEpoch: 0, baseSequence: 0, isTransactional: true }
+  const verified = { ...options, isTransactionVerified: true }
+  await partition.append(clientBatch(['a', 'b'], open), verified)
+  log.isSpaceLow = true
+  expect(await partition.append(clientBatch(['c']), options)).toMatchObject({ ok: false })
+  const end = { producerId: 7, producerEpoch: 0, coordinatorEpoch: 0, transactionVersion: 1 }
+  expect(await partition.endTransaction({ ...end, result: 'commit' })).toMatchObject({ ok: true })
+  expect([partition.lastStableOffset, partition.logEndOffset]).toEqual([3, 3])
+  expect(await partition.deleteRecords(1)).toMatchObject({ ok: true })
+  log.retainFrom = 2
+  expect(await partition.applyRetention(5)).toMatchObject({ ok: true })
+  expect(partition.logStartOffset).toBe(2)
+})

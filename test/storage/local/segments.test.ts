@@ -77,6 +77,19 @@ describe('a new segment begins', () => {
       expect(bases(again)).toEqual([0, 1])
     }))
 
+  test.each([
+    ['in a compacted topic after max.compaction.lag.ms, when that is shorter', true, [0, 2]],
+    ['in a topic that only deletes not for the sake of max.compaction.lag.ms', false, [0]]
+  ])('%s', (_, compact, expected) => {
+    const cleanupPolicy = { compact, delete: true }
+    return withLog({ segmentMs: hourMs, maxCompactionLagMs: 1000, cleanupPolicy }, async log => {
+      await append(log, { timestampMs: 1000 })
+      await append(log, { timestampMs: 2000 })
+      await append(log, { timestampMs: 2001 })
+      expect(bases(log)).toEqual(expected)
+    })
+  })
+
   test('up to segment.jitter.ms earlier', () =>
     withLog({ segmentMs: hourMs, segmentJitterMs: hourMs }, async log => {
       await append(log, { timestampMs: 1000 })
