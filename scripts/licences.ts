@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Rolldown } from 'tsdown'
 import { mainModule, wasmPackages } from './generate/emit-wasm.ts'
 
-/** Licences of packages that have forgotten to bring theirs, by the packages' names. */
+/** Licences that packages have forgotten to bring, by the packages' names. */
 const kept = fileURLToPath(new URL('licences', import.meta.url))
 
 /**
@@ -62,7 +62,10 @@ function readManifest(folder: string): Manifest {
 function notice(folder: string): string {
   const { name, version, license } = readManifest(folder)
   const files = readdirSync(folder).filter(entry => /^licen[cs]e/i.test(entry))
-  const file = files.length === 0 ? join(kept, `${name}.txt`) : join(folder, files.at(-1)!)
-  if (!existsSync(file)) throw new Error(`${name} has no licence file`)
-  return `${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`
+  const own = files.length === 0 ? [] : [join(folder, files.at(-1)!)]
+  const texts = [...own, join(kept, `${name}.txt`)]
+    .filter(file => existsSync(file))
+    .map(file => readFileSync(file, 'utf8').trim())
+  if (texts.length === 0) throw new Error(`${name} has no licence file`)
+  return `${name} ${version} (${license})\n\n${texts.join('\n\n')}\n`
 }

@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import type { Kafka, KafkaConfig } from 'kafkajs'
-import { codecOf } from '../../src/record/compression.ts'
+import { codecOf, decompress } from '../../src/record/compression.ts'
 import type { ReadPartition, ReadRecord } from './ledger.ts'
 
 /** A reader that has got nothing new for so long has met the end of what it will ever get. */
@@ -22,11 +22,11 @@ export function registerCodecs(): void {
     [kafkajs.CompressionTypes.LZ4, 'lz4'],
     [kafkajs.CompressionTypes.ZSTD, 'zstd']
   ] as const) {
-    const codec = codecOf(name)
     kafkajs.CompressionCodecs[type] = () => ({
-      compress: async (encoder: { readonly buffer: Buffer }) => codec.compress(encoder.buffer),
+      compress: async (encoder: { readonly buffer: Buffer }) =>
+        codecOf(name).compress(encoder.buffer),
       async decompress(buffer: Buffer) {
-        const unpacked = codec.decompress(buffer, unpackedSizeMax)
+        const unpacked = decompress(name, buffer, unpackedSizeMax)
         if (!unpacked.ok) throw new Error(`${name}: ${unpacked.detail ?? unpacked.error}`)
         return unpacked.value
       }

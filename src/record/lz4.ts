@@ -1,12 +1,13 @@
-import { xxHash32 } from 'js-xxhash'
-import { failure, success, type Result } from '../base/result.ts'
+import { failure, success, type Failure, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
-import { packBlock, unpackBlock, unpackedBlockSize } from './lz4-block.ts'
+import { packBlock } from './lz4-block.ts'
+import { unpackFrames, type Lz4Frame } from './lz4-frames.ts'
 
 // Kafka's lz4 is the LZ4 frame format with blocks that do not depend on each other, as its
 // `Lz4BlockOutputStream` writes it and its `Lz4BlockInputStream` reads it: no dictionaries, no
 // linked blocks, and a header checksum that is right. (Message sets of magic 0 had a wrong one;
-// there are none here.) Checksums of blocks and of the content are optional, and checked.
+// there are none here.) Checksums of blocks and of the content are optional, and checked. Frames
+// are walked over first: that tells how much can come out, and that every frame is whole.
 
 const frameMagic = 0x184d2204
 /** Flags of a frame's first byte, and what it must say besides: version 1, independent blocks. */
@@ -15,6 +16,13 @@ const blockChecksumFlag = 0x10
 const contentSizeFlag = 0x08
 const contentChecksumFlag = 0x04
 const checksumSize = 4
+/** Positions and sizes in a frame's header, behind which one byte of checksum follows. */
+const flagsAt = 4
+const descriptorAt = 5
+const contentSizeAt = 6
+const contentSizeSize = 8
+/** A byte of a packed block stands for so many bytes at most. */
+const expansionMax = 255
 /** Set in the size of a block that is not packed. */
 const plainBlockBit = 0x8000_0000
 /** A block size of 0 ends the frame. */
@@ -40,167 +48,118 @@ export function compressLz4(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Every block is walked over before anything is unpacked, so the size of the outcome is known and
- * allocated once.
+ * No more memory is taken for what comes out than the walk has found, or `sizeMax` allows. `work`
+ * may look at it until it returns.
+ *
+ * @returns CORRUPT_MESSAGE for bytes that are not such frames; MESSAGE_TOO_LARGE for frames of more
+ *   than `sizeMax` bytes, and for malformed ones that could have held so much
  */
-export function decompressLz4(
+export function unpackLz4<T>(
   bytes: Uint8Array,
-  sizeMax: number
-): Result<Buffer, 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'> {
+  sizeMax: number,
+  work: (unpacked: Buffer) => T
+): Result<T, 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'> {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  const blockSizes: number[] = []
-  let size = 0
-  const walk = new Lz4Frames(input)
-  for (let part = walk.next(); part !== null; part = walk.next()) {
-    if (part === 'frame end') continue
-    const unpacked = sizeOfBlock(walk)
-    if (unpacked === null) return failure('CORRUPT_MESSAGE', 'lz4: a malformed block')
-    walk.frameSize += unpacked
-    size += unpacked
-    if (size > sizeMax) return failure('MESSAGE_TOO_LARGE', `lz4 holds more than ${sizeMax} bytes`)
-    blockSizes.push(unpacked)
-  }
-  if (walk.fault !== null) return failure('CORRUPT_MESSAGE', `lz4: ${walk.fault}`)
-  return unpack(input, blockSizes, size)
+  const walked = walkFrames(input)
+  if (!walked.ok) return walked
+  const { frames, sizeAtLeast, sizeAtMost } = walked.value
+  if (sizeAtLeast > sizeMax) return tooLarge(sizeMax)
+  const unpacked = unpackFrames(input, frames, Math.min(sizeAtMost, sizeMax), work)
+  if (unpacked !== null) return success(unpacked.value)
+  return sizeAtMost > sizeMax ? tooLarge(sizeMax) : malformed('what cannot be unpacked')
 }
 
-function sizeOfBlock({ block, isPacked, blockSizeMax }: Lz4Frames): number | null {
-  return isPacked ? unpackedBlockSize(block, blockSizeMax) : block.length
+function tooLarge(sizeMax: number): Failure<'MESSAGE_TOO_LARGE'> {
+  return failure('MESSAGE_TOO_LARGE', `lz4 holds more than ${sizeMax} bytes`)
 }
 
-/** Unpacks frames that have been walked over; only their checksums are still to be seen. */
-function unpack(
-  input: Buffer,
-  blockSizes: readonly number[],
-  size: number
-): Result<Buffer, 'CORRUPT_MESSAGE'> {
-  const output = Buffer.allocUnsafe(size)
-  const frames = new Lz4Frames(input)
-  let at = 0
-  let index = 0
-  for (let part = frames.next(); part !== null; part = frames.next()) {
-    if (part === 'block') {
-      const { block, blockChecksum } = frames
-      const unpackedSize = blockSizes[index++]!
-      if (blockChecksum !== null && blockChecksum !== xxHash32(block))
-        return failure('CORRUPT_MESSAGE', 'lz4: the checksum of a block is wrong')
-      if (frames.isPacked) unpackBlock(block, unpackedSize, output, at)
-      else output.set(block, at)
-      at += unpackedSize
-      frames.frameSize += unpackedSize
-    } else {
-      const { contentChecksum } = frames
-      const content = output.subarray(at - frames.frameSize, at)
-      if (contentChecksum !== null && contentChecksum !== xxHash32(content))
-        return failure('CORRUPT_MESSAGE', 'lz4: the checksum of the content is wrong')
-    }
-  }
-  return success(output)
+function malformed(fault: string): Failure<'CORRUPT_MESSAGE'> {
+  return failure('CORRUPT_MESSAGE', `lz4: ${fault}`)
 }
 
-/**
- * Walks over frames, one behind the other, and their blocks. The bytes may be anything; what is not
- * a frame ends the walk with a `fault`.
- */
-class Lz4Frames {
-  readonly #input: Buffer
-  #at = 0
-  #inFrame = false
-  #hasBlockChecksums = false
-  #hasContentChecksum = false
-  #contentSize: bigint | null = null
+/** What can be known of frames without unpacking them. */
+interface Walked {
+  readonly frames: readonly Lz4Frame[]
+  /** Bounds of what they unpack to, bytes. */
+  readonly sizeAtLeast: number
+  readonly sizeAtMost: number
+}
 
-  /** What is wrong with the bytes, for people; null while nothing is. */
-  fault: string | null = null
-  /** Bytes that the blocks of this frame unpack to; whoever knows adds them. */
-  frameSize = 0
-  /** Most bytes that a block of this frame may unpack to. */
-  blockSizeMax = 0
-  /** The bytes of the block at hand. */
-  block: Buffer
-  isPacked = false
-  blockChecksum: number | null = null
-  /** Of the frame that has just ended. */
-  contentChecksum: number | null = null
-
-  constructor(input: Buffer) {
-    this.#input = input
-    this.block = input
+/** Walks over frames, one behind the other. No bytes at all are not a frame either. */
+function walkFrames(input: Buffer): Result<Walked, 'CORRUPT_MESSAGE'> {
+  const frames: Lz4Frame[] = []
+  let sizeAtLeast = 0
+  let sizeAtMost = 0
+  for (let at = 0; at < input.length || at === 0;) {
+    const header = readHeader(input, at)
+    if (typeof header === 'string') return malformed(header)
+    const blocks = walkBlocks(input, header)
+    if (typeof blocks === 'string') return malformed(blocks)
+    frames.push({ start: at, end: blocks.end, contentSize: header.contentSize })
+    sizeAtLeast += blocks.sizeAtLeast
+    sizeAtMost += blocks.sizeAtMost
+    at = blocks.end
   }
+  return success({ frames, sizeAtLeast, sizeAtMost })
+}
 
-  /** Steps to the next block or the next end of a frame; null at the end of the bytes. */
-  next(): 'block' | 'frame end' | null {
-    if (this.fault !== null) return null
-    if (!this.#inFrame) {
-      // No bytes at all are not a frame either.
-      if (this.#at > 0 && this.#left === 0) return null
-      const fault = this.#readHeader()
-      if (fault !== null) return this.#fail(fault)
-    }
-    if (this.#left < 4) return this.#fail('a frame without an end')
-    const sizeField = this.#uint32()
-    if (sizeField === 0) return this.#endFrame()
+interface FrameHeader {
+  readonly end: number
+  /** Most bytes that a block may unpack to. */
+  readonly blockSizeMax: number
+  readonly hasBlockChecksums: boolean
+  readonly hasContentChecksum: boolean
+  readonly contentSize: number | null
+}
+
+/** The header at `start`, or what is wrong with it; its checksum is left to the library. */
+function readHeader(input: Buffer, start: number): FrameHeader | string {
+  if (input.length - start < frameHeader.length) return 'no whole header'
+  if (input.readUInt32LE(start) !== frameMagic) return 'no frame'
+  const flags = input[start + flagsAt]!
+  const known = blockChecksumFlag | contentSizeFlag | contentChecksumFlag
+  if ((flags & ~known) !== requiredFlags) return `a frame with the flags ${flags}`
+  const descriptor = input[start + descriptorAt]!
+  const sizeCode = descriptor >>> 4
+  if ((descriptor & 0x0f) !== 0 || sizeCode < 4 || sizeCode > 7)
+    return `a block descriptor of ${descriptor}`
+  const hasContentSize = (flags & contentSizeFlag) !== 0
+  const end = start + frameHeader.length + (hasContentSize ? contentSizeSize : 0)
+  if (end > input.length) return 'no whole header'
+  return {
+    end,
+    blockSizeMax: 2 ** (2 * sizeCode + 8),
+    hasBlockChecksums: (flags & blockChecksumFlag) !== 0,
+    hasContentChecksum: (flags & contentChecksumFlag) !== 0,
+    contentSize: hasContentSize ? Number(input.readBigUInt64LE(start + contentSizeAt)) : null
+  }
+}
+
+interface Blocks {
+  /** Of the frame. */
+  readonly end: number
+  readonly sizeAtLeast: number
+  readonly sizeAtMost: number
+}
+
+/** The blocks behind `header` and the end of their frame, or what is wrong with them. */
+function walkBlocks(input: Buffer, header: FrameHeader): Blocks | string {
+  const { blockSizeMax, hasBlockChecksums, hasContentChecksum } = header
+  let at = header.end
+  let sizeAtLeast = 0
+  let sizeAtMost = 0
+  for (;;) {
+    if (input.length - at < endMark.length) return 'a frame without an end'
+    const sizeField = input.readUInt32LE(at)
+    at += endMark.length
+    if (sizeField === 0) break
     const size = sizeField % plainBlockBit
-    const checksumSizes = this.#hasBlockChecksums ? checksumSize : 0
-    if (size === 0 || size > this.blockSizeMax) return this.#fail(`a block of ${size} bytes`)
-    if (size + checksumSizes > this.#left) return this.#fail('a block beyond the end')
-    this.isPacked = sizeField < plainBlockBit
-    this.block = this.#input.subarray(this.#at, this.#at + size)
-    this.#at += size
-    this.blockChecksum = this.#hasBlockChecksums ? this.#uint32() : null
-    return 'block'
+    if (size === 0 || size > blockSizeMax) return `a block of ${size} bytes`
+    at += size + (hasBlockChecksums ? checksumSize : 0)
+    const isPlain = sizeField >= plainBlockBit
+    sizeAtLeast += isPlain ? size : 0
+    sizeAtMost += isPlain ? size : Math.min(blockSizeMax, expansionMax * size)
   }
-
-  #endFrame(): 'frame end' | null {
-    if (this.#contentSize !== null && this.#contentSize !== BigInt(this.frameSize))
-      return this.#fail('a frame that does not hold as much as it says')
-    if (this.#hasContentChecksum && this.#left < checksumSize)
-      return this.#fail('a frame without its checksum')
-    this.contentChecksum = this.#hasContentChecksum ? this.#uint32() : null
-    this.#inFrame = false
-    return 'frame end'
-  }
-
-  /** @returns what is wrong, or null */
-  #readHeader(): string | null {
-    if (this.#left < frameHeader.length) return 'no whole header'
-    if (this.#uint32() !== frameMagic) return 'no frame'
-    const start = this.#at
-    const flags = this.#input[this.#at++]!
-    const known = blockChecksumFlag | contentSizeFlag | contentChecksumFlag
-    if ((flags & ~known) !== requiredFlags) return `a frame with the flags ${flags}`
-    const descriptor = this.#input[this.#at++]!
-    const sizeCode = descriptor >>> 4
-    if ((descriptor & 0x0f) !== 0 || sizeCode < 4 || sizeCode > 7)
-      return `a block descriptor of ${descriptor}`
-    this.#contentSize = null
-    if ((flags & contentSizeFlag) !== 0) {
-      if (this.#left < 9) return 'no whole header'
-      this.#contentSize = this.#input.readBigUInt64LE(this.#at)
-      this.#at += 8
-    }
-    const checksum = (xxHash32(this.#input.subarray(start, this.#at)) >>> 8) & 0xff
-    if (this.#input[this.#at++] !== checksum) return 'the checksum of a header is wrong'
-    this.blockSizeMax = 2 ** (2 * sizeCode + 8)
-    this.#hasBlockChecksums = (flags & blockChecksumFlag) !== 0
-    this.#hasContentChecksum = (flags & contentChecksumFlag) !== 0
-    this.#inFrame = true
-    this.frameSize = 0
-    return null
-  }
-
-  get #left(): number {
-    return this.#input.length - this.#at
-  }
-
-  #uint32(): number {
-    const value = this.#input.readUInt32LE(this.#at)
-    this.#at += 4
-    return value
-  }
-
-  #fail(fault: string): null {
-    this.fault = fault
-    return null
-  }
+  const end = at + (hasContentChecksum ? checksumSize : 0)
+  return end > input.length ? 'a frame without its checksum' : { end, sizeAtLeast, sizeAtMost }
 }

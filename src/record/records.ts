@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { failure, success, type Result } from '../base/result.ts'
 import { decompressedSizeMax } from '../limits.ts'
 import * as batch from './batch.ts'
-import { codecOf } from './compression.ts'
+import { codecOf, decompress } from './compression.ts'
 import { RecordCursor, type RecordHeader } from './record-cursor.ts'
 import { recordBodySize, varintSize, writeRecord, type NewRecord } from './record-encoder.ts'
 
@@ -60,15 +60,47 @@ export function readRecords(buffer: Buffer, at: number): Result<Iterable<Record>
  * checked against the buffer; the records themselves are not looked at.
  */
 export function openRecords(buffer: Buffer, at: number): Result<RecordBytes, RecordsError> {
-  const start = at + batch.batchHeaderSize
-  const end = at + batch.batchSize(buffer, at)
+  const packed = recordsOf(buffer, at)
   const compression = batch.compression(buffer, at)
-  if (compression === 'none') return success({ bytes: buffer, start, end })
-  if (compression === null)
-    return failure('UNSUPPORTED_COMPRESSION_TYPE', 'a codec that Kafka does not have')
-  const unpacked = codecOf(compression).decompress(buffer.subarray(start, end), decompressedSizeMax)
-  if (!unpacked.ok) return unpacked
-  return success({ bytes: unpacked.value, start: 0, end: unpacked.value.length })
+  if (compression === 'none') return success(packed)
+  if (compression === null) return unknownCodec
+  const unpacked = decompress(compression, bytesOf(packed), decompressedSizeMax)
+  return unpacked.ok ? success(all(unpacked.value)) : unpacked
+}
+
+/**
+ * The same for who is done with the records when `work` returns: they are unpacked into memory that
+ * the next batch will be unpacked into.
+ *
+ * @returns what `work` returns, or as `openRecords`
+ */
+export function withRecords<T>(
+  buffer: Buffer,
+  at: number,
+  work: (records: RecordBytes) => T
+): Result<T, RecordsError> {
+  const packed = recordsOf(buffer, at)
+  const compression = batch.compression(buffer, at)
+  if (compression === 'none') return success(work(packed))
+  if (compression === null) return unknownCodec
+  return codecOf(compression).unpack(bytesOf(packed), decompressedSizeMax, unpacked =>
+    work(all(unpacked))
+  )
+}
+
+const unknownCodec = failure('UNSUPPORTED_COMPRESSION_TYPE', 'a codec that Kafka does not have')
+
+/** Where the records of a batch lie as they are. */
+function recordsOf(buffer: Buffer, at: number): RecordBytes {
+  return { bytes: buffer, start: at + headerSize, end: at + batch.batchSize(buffer, at) }
+}
+
+function bytesOf({ bytes, start, end }: RecordBytes): Buffer {
+  return bytes.subarray(start, end)
+}
+
+function all(bytes: Buffer): RecordBytes {
+  return { bytes, start: 0, end: bytes.length }
 }
 
 /** How a batch is to be packed. */
@@ -82,12 +114,12 @@ export interface Packing {
 export function repackBatch(
   buffer: Buffer,
   at: number,
-  { bytes, start, end }: RecordBytes,
+  records: RecordBytes,
   { compression, level }: Packing
 ): Buffer {
-  const plain = bytes.subarray(start, end)
-  const records = compression === 'none' ? plain : codecOf(compression).compress(plain, level)
-  const packed = Buffer.concat([buffer.subarray(at, at + headerSize), records])
+  const plain = bytesOf(records)
+  const body = compression === 'none' ? plain : codecOf(compression).compress(plain, level)
+  const packed = Buffer.concat([buffer.subarray(at, at + headerSize), body])
   batch.stampPacking(packed, compression)
   return packed
 }

@@ -29,7 +29,16 @@ export function compressSnappy(bytes: Uint8Array): Buffer {
   return Buffer.concat(pieces)
 }
 
-export function decompressSnappy(
+export function unpackSnappy<T>(
+  bytes: Uint8Array,
+  sizeMax: number,
+  work: (unpacked: Buffer) => T
+): Result<T, 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'> {
+  const unpacked = decompressSnappy(bytes, sizeMax)
+  return unpacked.ok ? success(work(unpacked.value)) : unpacked
+}
+
+function decompressSnappy(
   bytes: Uint8Array,
   sizeMax: number
 ): Result<Buffer, 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'> {

@@ -3,9 +3,9 @@ import { recordErrorsMax } from '../limits.ts'
 import * as batch from './batch.ts'
 import { RecordCursor } from './record-cursor.ts'
 import {
-  openRecords,
   repackBatch,
   walkFault,
+  withRecords,
   type RecordBytes,
   type RecordsError
 } from './records.ts'
@@ -96,11 +96,15 @@ export function validateProduced(records: Buffer, rules: BatchRules): Validation
   if (fault !== null) return fault
   const size = batch.batchSize(records, 0)
   const sent = size === records.length ? records : records.subarray(0, size)
-  const opened = openRecords(sent, 0)
-  if (!opened.ok) return unpackFault(opened.error, opened.detail)
-  const timestamps = walkRecords(sent, opened.value, rules)
+  const validated = withRecords(sent, 0, opened => validateRecords(sent, opened, rules))
+  return validated.ok ? validated.value : unpackFault(validated.error, validated.detail)
+}
+
+/** The part that needs the batch's records, which `opened` has for as long as this runs. */
+function validateRecords(sent: Buffer, opened: RecordBytes, rules: BatchRules): Validation {
+  const timestamps = walkRecords(sent, opened, rules)
   if (!timestamps.ok) return timestamps
-  const bytes = packedForTopic(sent, opened.value, rules)
+  const bytes = packedForTopic(sent, opened, rules)
   if (bytes.length > rules.maxMessageBytes) return tooLarge(bytes.length, rules)
   const maxTimestampMs = timestamps.value
   if (rules.timestampType === 'CreateTime') {

@@ -36,13 +36,19 @@ export class WasmLibrary<Parts extends WasmParts> {
   /**
    * Runs `work` with the library. Addresses and views of its memory are good only inside.
    *
-   * @throws what `work` throws; then the library's memory is given up
+   * @param work may call `giveUp` when nobody knows in what state the memory is; to throw does the
+   *   same
+   * @throws what `work` throws
    */
-  use<T>(work: (parts: Parts) => T): T {
+  use<T>(work: (parts: Parts, giveUp: () => void) => T): T {
     const parts = this.#parts ?? this.#instantiate()
     this.#parts = null
-    const result = work(parts)
-    if (parts.memory.buffer.byteLength <= wasmMemoryKeptMax) this.#parts = parts
+    let isGivenUp = false
+    const result = work(parts, () => {
+      isGivenUp = true
+    })
+    const isSmall = parts.memory.buffer.byteLength <= wasmMemoryKeptMax
+    if (isSmall && !isGivenUp) this.#parts = parts
     return result
   }
 

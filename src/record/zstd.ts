@@ -2,7 +2,7 @@ import { failure, success, type Failure, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
 import { zstdWindowSizeMax } from '../limits.ts'
 import { compressInNode, decompressInNode } from './zstd-node.ts'
-import { compressInWasm, decompressInWasm } from './zstd-wasm.ts'
+import { compressInWasm, unpackInWasm } from './zstd-wasm.ts'
 
 // zstd, by Node where it has it and else as WebAssembly. Frames that were streamed (the Java client
 // does that) do not say how much they hold, so frames and blocks are walked over first (RFC 8878):
@@ -22,21 +22,25 @@ export function compressZstd(bytes: Uint8Array, level = defaultLevel): Buffer {
   return compressInNode(bytes, level) ?? compressInWasm(bytes, level)
 }
 
-/** No more memory is taken for what comes out than the walk has found, or `sizeMax` allows. */
-export function decompressZstd(
+/**
+ * No more memory is taken for what comes out than the walk has found, or `sizeMax` allows. `work`
+ * may look at it until it returns.
+ */
+export function unpackZstd<T>(
   bytes: Uint8Array,
-  sizeMax: number
-): Result<Buffer, 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'> {
+  sizeMax: number,
+  work: (unpacked: Buffer) => T
+): Result<T, 'CORRUPT_MESSAGE' | 'MESSAGE_TOO_LARGE'> {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const walked = walkFrames(input)
   if (!walked.ok) return walked
   const { sizeAtLeast, sizeAtMost, onlyFrame } = walked.value
   if (sizeAtLeast > sizeMax) return tooLarge(sizeMax)
   const outputMax = Math.min(sizeAtMost, sizeMax)
-  const unpacked =
-    (onlyFrame === null ? null : decompressInNode(onlyFrame, outputMax)) ??
-    decompressInWasm(input, outputMax)
-  if (Buffer.isBuffer(unpacked)) return success(unpacked)
+  const inNode = onlyFrame === null ? null : decompressInNode(onlyFrame, outputMax)
+  if (Buffer.isBuffer(inNode)) return success(work(inNode))
+  const unpacked = inNode ?? unpackInWasm(input, outputMax, work)
+  if (typeof unpacked !== 'string') return success(unpacked.value)
   if (unpacked === 'too large' && sizeAtMost > sizeMax) return tooLarge(sizeMax)
   return failure('CORRUPT_MESSAGE', 'zstd: malformed')
 }

@@ -147,7 +147,8 @@ describe('the package', () => {
     for (const name of [
       'commander',
       'crc-32',
-      'js-xxhash',
+      '@foxglove/wasm-lz4',
+      'LZ4',
       'lz4-wasm-nodejs',
       'pino',
       'snappyjs',

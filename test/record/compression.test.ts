@@ -3,14 +3,14 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KiB, MiB } from '../../src/base/sizes.ts'
 import type { Compression } from '../../src/record/batch.ts'
-import { codecOf } from '../../src/record/compression.ts'
+import { codecOf, decompress } from '../../src/record/compression.ts'
 
 type Codec = Exclude<Compression, 'none'>
 
 const codecs = ['gzip', 'snappy', 'lz4', 'zstd'] as const
 
 function unpack(compression: Codec, bytes: Uint8Array, sizeMax = MiB): Buffer | string {
-  const unpacked = codecOf(compression).decompress(bytes, sizeMax)
+  const unpacked = decompress(compression, bytes, sizeMax)
   return unpacked.ok ? unpacked.value : unpacked.error
 }
 
@@ -18,6 +18,10 @@ function unpack(compression: Codec, bytes: Uint8Array, sizeMax = MiB): Buffer | 
 const bytes = fc
   .array(fc.tuple(fc.uint8Array({ maxLength: 300, size: 'max' }), fc.integer({ min: 1, max: 40 })))
   .map(parts => Buffer.concat(parts.flatMap(([array, times]) => Array(times).fill(array))))
+
+function failing(): never {
+  throw new Error('of its user')
+}
 
 describe.each(codecs)('%s', compression => {
   test('unpacks what it packed', () => {
@@ -65,6 +69,25 @@ describe.each(codecs)('%s', compression => {
     unpack(compression, codecOf(compression).compress(Buffer.alloc(500, 'z')))
     expect(first).toEqual(plain)
     expect(packed).toEqual(before)
+  })
+
+  test('lends out bytes that stay what they are until they are given back', () => {
+    const codec = codecOf(compression)
+    const outer = Buffer.from('text '.repeat(100))
+    const inner = Buffer.alloc(500, 'z')
+    const lent = codec.unpack(codec.compress(outer), MiB, first => {
+      const second = codec.unpack(codec.compress(inner), MiB, each => each.equals(inner))
+      expect(first.equals(outer)).toBe(true)
+      return second
+    })
+    expect(lent).toMatchObject({ ok: true, value: { ok: true, value: true } })
+    expect(() => codec.unpack(codec.compress(inner), MiB, failing)).toThrow('of its user')
+    expect(codec.unpack(codec.compress(inner), MiB, each => each.equals(inner))).toMatchObject({
+      value: true
+    })
+    expect(codec.unpack(Buffer.from('plain text'), MiB, failing)).toMatchObject({
+      error: 'CORRUPT_MESSAGE'
+    })
   })
 
   test('unpacks a view into larger bytes', () => {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import snappyjs from 'snappyjs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import * as batch from '../../src/record/batch.ts'
-import { codecOf } from '../../src/record/compression.ts'
+import { codecOf, decompress } from '../../src/record/compression.ts'
 import { endTxnMarker } from '../../src/record/control.ts'
 import { buildBatch, readRecords, type BatchOptions } from '../../src/record/records.ts'
 import { validateProduced } from '../../src/record/validate.ts'
@@ -62,7 +62,7 @@ beforeAll(() => {
           ? snappyjs.compress(buffer)
           : codecOf(compression).compress(buffer),
       decompress: async bytes => {
-        const unpacked = codecOf(compression).decompress(bytes, 1e9)
+        const unpacked = decompress(compression, bytes, 1e9)
         if (!unpacked.ok) throw new Error(unpacked.error)
         return unpacked.value
       }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { MiB } from '../../src/base/sizes.ts'
 import * as batch from '../../src/record/batch.ts'
-import { codecOf } from '../../src/record/compression.ts'
+import { decompress } from '../../src/record/compression.ts'
 import { readRecords } from '../../src/record/records.ts'
 import { validateProduced, type BatchRules } from '../../src/record/validate.ts'
 import { walkFrames } from '../../src/record/zstd.ts'
@@ -83,10 +83,10 @@ test.each(recordings('commands.jsonl'))('a frame of "$by" is unpacked', recordin
   const frame = Buffer.from(base64, 'base64')
   for (const times of [1, 2]) {
     const frames = Buffer.concat(Array<Buffer>(times).fill(frame))
-    const unpacked = codecOf(codec).decompress(frames, times * plain.length)
+    const unpacked = decompress(codec, frames, times * plain.length)
     if (!unpacked.ok) throw new Error(`${unpacked.error}: ${unpacked.detail}`)
     expect(unpacked.value.toString() === plain.repeat(times)).toBe(true)
-    expect(codecOf(codec).decompress(frames, times * plain.length - 1)).toMatchObject({
+    expect(decompress(codec, frames, times * plain.length - 1)).toMatchObject({
       error: 'MESSAGE_TOO_LARGE'
     })
   }

@@ -1,13 +1,14 @@
 import * as fc from 'fast-check'
 import snappyjs from 'snappyjs'
 import { describe, expect, test } from 'vitest'
-import { compressSnappy, decompressSnappy, uncompressedSize } from '../../src/record/snappy.ts'
+import { decompress } from '../../src/record/compression.ts'
+import { compressSnappy, uncompressedSize } from '../../src/record/snappy.ts'
 import { KiB, MiB } from '../../src/base/sizes.ts'
 
 const sizeMax = 4 * MiB
 
 function unpack(bytes: Uint8Array, limit = sizeMax): Buffer | string {
-  const unpacked = decompressSnappy(bytes, limit)
+  const unpacked = decompress('snappy', bytes, limit)
   return unpacked.ok ? unpacked.value : unpacked.error
 }
 

@@ -3,7 +3,7 @@ import { MiB } from '../../src/base/sizes.ts'
 import { wasmMemoryKeptMax } from '../../src/limits.ts'
 import { lz4Wasm } from '../../src/record/generated.ts'
 import { WasmLibrary, type WasmParts } from '../../src/record/wasm-library.ts'
-import { compressInWasm, decompressInWasm } from '../../src/record/zstd-wasm.ts'
+import { compressInWasm, unpackInWasm } from '../../src/record/zstd-wasm.ts'
 
 interface Parts extends WasmParts {
   readonly malloc: WebAssembly.ExportedFunction
@@ -51,6 +51,16 @@ describe('a library', () => {
     expect(instances).toBe(3)
   })
 
+  test('is a new one after its user has given it up', () => {
+    const first = library.use((parts, giveUp) => {
+      giveUp()
+      return parts
+    })
+    const second = library.use(parts => parts)
+    expect(second).not.toBe(first)
+    expect(library.use(parts => parts)).toBe(second)
+  })
+
   test('is a new one after its memory has grown', () => {
     const first = library.use(parts => parts)
     library.use(({ memory }) => {
@@ -83,18 +93,20 @@ describe('a library', () => {
   })
 })
 
+const sizeOf = (unpacked: Buffer): number => unpacked.length
+
 test('zstd tells what is too large from what is corrupt, and goes on after both', () => {
   const packed = compressInWasm(Buffer.alloc(60_000, 'packed'), 3)
   const empty = compressInWasm(Buffer.alloc(0), 3)
-  expect(decompressInWasm(packed, 60_000)).toHaveLength(60_000)
-  expect(decompressInWasm(packed, 59_999)).toBe('too large')
-  expect(decompressInWasm(packed.subarray(0, -1), 60_000)).toBe('corrupt')
-  expect(decompressInWasm(empty, 60_000)).toHaveLength(0)
-  expect(decompressInWasm(packed, 60_000)).toHaveLength(60_000)
+  expect(unpackInWasm(packed, 60_000, sizeOf)).toEqual({ value: 60_000 })
+  expect(unpackInWasm(packed, 59_999, sizeOf)).toBe('too large')
+  expect(unpackInWasm(packed.subarray(0, -1), 60_000, sizeOf)).toBe('corrupt')
+  expect(unpackInWasm(empty, 60_000, sizeOf)).toEqual({ value: 0 })
+  expect(unpackInWasm(packed, 60_000, sizeOf)).toEqual({ value: 60_000 })
 })
 
 test('large batches one after the other are all unpacked', () => {
   const large = compressInWasm(Buffer.alloc(40 * MiB, 'abc'), 1)
   for (let times = 0; times < 4; times++)
-    expect(decompressInWasm(large, 40 * MiB)).toHaveLength(40 * MiB)
+    expect(unpackInWasm(large, 40 * MiB, sizeOf)).toEqual({ value: 40 * MiB })
 })
