@@ -136,6 +136,12 @@ function withBothIds(given: ReadonlyMap<string, string>): ReadonlyMap<string, st
   return new Map([['node.id', id], ['broker.id', id], ...given])
 }
 
+type DynamicLayers = Pick<ConfigLayers, 'dynamicDefaultConfigs' | 'dynamicBrokerConfigs'>
+
+function isEmpty({ dynamicDefaultConfigs, dynamicBrokerConfigs }: DynamicLayers): boolean {
+  return dynamicDefaultConfigs.size === 0 && dynamicBrokerConfigs.size === 0
+}
+
 /**
  * The same broker with other configs set at run time.
  *
@@ -143,8 +149,9 @@ function withBothIds(given: ReadonlyMap<string, string>): ReadonlyMap<string, st
  */
 export function withDynamicConfigs(
   config: BrokerConfig,
-  dynamic: Pick<ConfigLayers, 'dynamicDefaultConfigs' | 'dynamicBrokerConfigs'>
+  dynamic: DynamicLayers
 ): Result<BrokerConfig, 'INVALID_CONFIG'> {
+  if (isEmpty(config.layers) && isEmpty(dynamic)) return success(config)
   return withLayers({ ...config.layers, ...dynamic }, config.durability)
 }
 

@@ -85,7 +85,11 @@ async function prepareFolder(files: Files, path: string): Promise<boolean> {
  * place to begin on.
  */
 async function syncNames(files: Files, path: string, made: readonly string[]): Promise<void> {
-  for (let name = path; name !== ''; name = parentOf(name)) {
+  const syncs: Promise<void>[] = []
+  for (let name = path; name !== ''; name = parentOf(name)) syncs.push(syncName(name))
+  await Promise.all(syncs)
+
+  async function syncName(name: string): Promise<void> {
     try {
       await files.syncDirectory(parentOf(name) || '/')
     } catch (error) {
