@@ -1,3 +1,4 @@
+import { atEndOfTurn } from '../io/node-turn.ts'
 import { logLevels, type LogFields, type Logger, type LogLevel } from './logger.ts'
 
 export interface DeferredLogger {
@@ -7,8 +8,9 @@ export interface DeferredLogger {
 }
 
 /**
- * A logger that is loaded with the first line it has to write: a broker that starts in order has
- * nothing to say, and clients need not wait for it to be able to.
+ * A logger that is loaded with the first line it has to write, at the end of the turn of the event
+ * loop: what a broker says while it starts is said once it listens, and clients need not wait for
+ * it to be able to speak.
  */
 export function deferredLogger(level: LogLevel, load: () => Promise<Logger>): DeferredLogger {
   const least = logLevels.indexOf(level)
@@ -20,7 +22,7 @@ export function deferredLogger(level: LogLevel, load: () => Promise<Logger>): De
       (severity: Exclude<LogLevel, 'silent'>) =>
       (message: string, fields: LogFields = {}): void => {
         if (logLevels.indexOf(severity) < least) return
-        loading ??= load()
+        loading ??= new Promise(resolve => atEndOfTurn(() => resolve(load())))
         last = loading.then(logger => logger[severity](message, { ...always, ...fields }))
       }
     return {
