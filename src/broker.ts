@@ -26,6 +26,7 @@ import { nodeFiles } from './io/node-files.ts'
 import { nodeRandom } from './io/node-random.ts'
 import type { Random } from './io/random.ts'
 import { ownPauseMinMs, shutdownGraceMs } from './limits.ts'
+import { AppendWaits } from './partition/append-waits.ts'
 import { FetchSessions } from './partition/fetch-session.ts'
 import { FetchWaiters } from './partition/fetch-waiters.ts'
 import { Dispatch } from './server/dispatch.ts'
@@ -51,6 +52,7 @@ interface Parts {
   readonly groups: GroupCoordinator
   readonly retention: RetentionChecks
   readonly compaction: CompactionChecks
+  readonly appendWaits: AppendWaits
   readonly fetchWaiters: FetchWaiters
   readonly server: Server
 }
@@ -97,12 +99,14 @@ export class Broker {
       const groups = groupCoordinator(cluster, { settings, clock: awake, random, onFailure })
       await groups.load()
       const upkeep = upkeepOf(cluster, { settings, clock, onFailure })
+      const appendWaits = new AppendWaits(awake)
       const fetchWaiters = new FetchWaiters(clock)
       const fetchSessions = new FetchSessions({ random })
       const dispatch = new Dispatch(handlers)
       const { advertised } = dispatch
       const logDirectory = storage
-      const services = { cluster, groups, fetchSessions, fetchWaiters, config, logDirectory }
+      const waits = { appendWaits, fetchWaiters }
+      const services = { cluster, groups, fetchSessions, ...waits, config, logDirectory }
       const { keepProcessAlive, logger } = settings
       server = new Server({
         dispatch,
@@ -115,7 +119,7 @@ export class Broker {
       })
       await makeTopics(cluster, settings.topics)
       const listeners = await listen(server, cluster, settings)
-      const own = { settings, clock, awake, storage, cluster, groups, fetchWaiters, server }
+      const own = { settings, clock, awake, storage, cluster, groups, ...waits, server }
       const parts = { ...own, ...upkeep }
       const broker = new Broker(parts, listeners)
       failure.passOn(error => broker.fail(error))
@@ -176,6 +180,7 @@ export class Broker {
     void retention.stop()
     void compaction.stop()
     void groups.close()
+    this.#parts.appendWaits.close()
     fetchWaiters.close()
     this.#lettingGo = letGo(storage, server)
     this.#closed.reject(error)
@@ -190,6 +195,7 @@ export class Broker {
       this.#parts
     this.#parts.awake.stop()
     const answered = server.finish()
+    this.#parts.appendWaits.close()
     fetchWaiters.close()
     await groups.close()
     const grace = deferred<void>()

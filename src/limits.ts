@@ -70,6 +70,11 @@ export const writeStallMaxMs = 30_000
 /** How often connections are looked at for the three times above, milliseconds. */
 export const connectionSweepIntervalMs = 1_000
 /**
+ * Shortest time that a produce request waits for the disk, ms, whatever its timeoutMs says. In
+ * Kafka that counts for replicas only, and clients that have none may say 0.
+ */
+export const appendWaitMinMs = 1_000
+/**
  * Produce requests of one connection that may be at work together: their syncs are shared. Clients
  * send 5 by default.
  */

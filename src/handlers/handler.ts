@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { GroupCoordinator } from '../group/group-coordinator.ts'
+import type { AppendWaits } from '../partition/append-waits.ts'
 import type { FetchSessions } from '../partition/fetch-session.ts'
 import type { FetchWaiters } from '../partition/fetch-waiters.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
@@ -9,6 +10,7 @@ import type { ApiName, Messages } from '../wire/generated/api-table.ts'
 export interface Services {
   readonly cluster: Cluster
   readonly groups: GroupCoordinator
+  readonly appendWaits: AppendWaits
   readonly fetchSessions: FetchSessions
   readonly fetchWaiters: FetchWaiters
   readonly config: BrokerConfig

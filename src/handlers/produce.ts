@@ -1,5 +1,5 @@
-// Produce. timeoutMs is ignored: there are no replicas to wait for. Transactions are not offered
-// yet: transactional records are refused like those of an unknown transactional id, with
+// Produce. timeoutMs is for the disk, there are no replicas to wait for. Transactions are not
+// offered yet: transactional records are refused like those of an unknown transactional id, with
 // INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka
 // does.
 import { whenAllSettled, whenSettled, type Settled } from '../base/settled.ts'
@@ -61,7 +61,8 @@ function appendTopic(
     if (typeof partition === 'string') return refused(data.index, partition)
     const options = { acks: request.acks, produceVersion: context.apiVersion }
     const appended = partition.append(data.records ?? noRecords, options)
-    return whenSettled(appended, result => answered(partition, result))
+    const answer = context.appendWaits.within(appended, request.timeoutMs)
+    return whenSettled(answer, result => answered(partition, result))
   })
   return whenAllSettled(partitions, partitionResponses => ({ name, topicId, partitionResponses }))
 }

@@ -50,6 +50,7 @@ export class Exchange implements RequestContext {
   readonly listenerName: string
   readonly cluster: Services['cluster']
   readonly groups: Services['groups']
+  readonly appendWaits: Services['appendWaits']
   readonly fetchSessions: Services['fetchSessions']
   readonly fetchWaiters: Services['fetchWaiters']
   readonly config: Services['config']
@@ -81,6 +82,7 @@ export class Exchange implements RequestContext {
     this.listenerName = origin.listenerName
     this.cluster = services.cluster
     this.groups = services.groups
+    this.appendWaits = services.appendWaits
     this.fetchSessions = services.fetchSessions
     this.fetchWaiters = services.fetchWaiters
     this.config = services.config

@@ -7,6 +7,7 @@ import { closeConnection, noAnswer } from '../../src/handlers/handler.ts'
 import type { RequestContext } from '../../src/handlers/handler.ts'
 import { manualClock } from '../../src/io/manual-clock.ts'
 import { seededRandom } from '../../src/io/seeded-random.ts'
+import { AppendWaits } from '../../src/partition/append-waits.ts'
 import { FetchSessions } from '../../src/partition/fetch-session.ts'
 import { FetchWaiters } from '../../src/partition/fetch-waiters.ts'
 import { Partition } from '../../src/partition/partition.ts'
@@ -45,6 +46,7 @@ export interface CallOptions {
  */
 export class DataPlane {
   readonly clock = manualClock()
+  readonly appendWaits = new AppendWaits(this.clock)
   readonly waiters = new FetchWaiters(this.clock)
   readonly sessions = new FetchSessions({ random: seededRandom(1) })
   /** As `READ TOPIC orders`. */
@@ -136,6 +138,7 @@ export class DataPlane {
       // What these handlers use of it is there.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       cluster: cluster as unknown as Cluster,
+      appendWaits: this.appendWaits,
       fetchSessions: this.sessions,
       fetchWaiters: this.waiters,
       signal: options.signal ?? new AbortController().signal,

@@ -9,6 +9,7 @@ import { DataPlane } from './data-plane.ts'
 interface ProduceOptions {
   readonly acks?: number
   readonly transactionalId?: string
+  readonly timeoutMs?: number
 }
 
 function transactionalBatch(): Buffer {
@@ -20,11 +21,11 @@ function transactionalBatch(): Buffer {
 function request(
   topic: { readonly name: string; readonly topicId: string },
   records: readonly (Buffer | null)[],
-  { acks = -1, transactionalId }: ProduceOptions = {}
+  { acks = -1, transactionalId, timeoutMs = 1000 }: ProduceOptions = {}
 ): ProduceRequestInit {
   const partitionData = records.map((each, index) => ({ index, records: each }))
   const topicData = [{ name: topic.name, topicId: topic.topicId, partitionData }]
-  return { transactionalId: transactionalId ?? null, acks, timeoutMs: 1000, topicData }
+  return { transactionalId: transactionalId ?? null, acks, timeoutMs, topicData }
 }
 
 async function produced(
@@ -208,4 +209,69 @@ test('a disk that fails is KAFKA_STORAGE_ERROR', async () => {
   expect(await produced(plane, 9, request(topic, [clientBatch(['a'])]))).toMatchObject([
     failed(0, 'KAFKA_STORAGE_ERROR')
   ])
+})
+
+/** What was answered by now; null while the request waits. */
+async function soFar<T>(answer: Promise<T>): Promise<T | null> {
+  const later = new Promise<null>(resolve => setImmediate(() => resolve(null)))
+  return Promise.race([answer, later])
+}
+
+test('a disk that takes longer than the request may wait is REQUEST_TIMED_OUT, partition by partition', async () => {
+  const plane = new DataPlane()
+  const topic = await plane.addTopic('orders', { durability: 'manual', partitionCount: 2 })
+  const records = [clientBatch(['a']), clientBatch(['b'])]
+  const answer = produced(plane, 9, request(topic, records, { timeoutMs: 5000 }))
+  topic.logs[1]!.sync()
+  plane.clock.advance(4999)
+  expect(await soFar(answer)).toBeNull()
+  plane.clock.advance(1)
+  expect(await answer).toMatchObject([
+    failed(0, 'REQUEST_TIMED_OUT'),
+    { index: 1, errorCode: 0, baseOffset: 0 }
+  ])
+  expect(plane.appendWaits.isEmpty).toBe(true)
+  topic.logs[0]!.sync()
+  expect(topic.partitions[0]!.highWatermark).toBe(1)
+})
+
+test('what was timed out is in flight: its idempotent repetition is answered when it is durable', async () => {
+  const plane = new DataPlane()
+  const topic = await plane.addTopic('orders', { durability: 'manual' })
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const answer = produced(plane, 9, request(topic, [idempotentBatch(0)]))
+    plane.clock.advance(1000)
+    expect(await answer).toMatchObject([failed(0, 'REQUEST_TIMED_OUT')])
+  }
+  const next = produced(plane, 9, request(topic, [idempotentBatch(1)]))
+  const again = produced(plane, 9, request(topic, [idempotentBatch(0)]))
+  topic.logs[0]!.sync()
+  expect(await again).toMatchObject([{ errorCode: 0, baseOffset: 0 }])
+  expect(await next).toMatchObject([{ errorCode: 0, baseOffset: 1 }])
+  expect(topic.partitions[0]!.logEndOffset).toBe(2)
+})
+
+test('a request that gives no time gives the disk a second', async () => {
+  const plane = new DataPlane()
+  const topic = await plane.addTopic('orders', { durability: 'manual' })
+  for (const [timeoutMs, acks] of [
+    [0, -1],
+    [-1, 1]
+  ] as const) {
+    const records = [clientBatch(['a'])]
+    const answer = produced(plane, 9, request(topic, records, { timeoutMs, acks }))
+    plane.clock.advance(999)
+    expect(await soFar(answer)).toBeNull()
+    plane.clock.advance(1)
+    expect(await answer).toMatchObject([failed(0, 'REQUEST_TIMED_OUT')])
+  }
+})
+
+test('a disk that fails while a request waits is told before its time is over', async () => {
+  const plane = new DataPlane()
+  const topic = await plane.addTopic('orders', { durability: 'manual' })
+  const answer = produced(plane, 9, request(topic, [clientBatch(['a'])]))
+  topic.logs[0]!.fail('STORAGE')
+  expect(await answer).toMatchObject([failed(0, 'KAFKA_STORAGE_ERROR')])
+  expect(plane.appendWaits.isEmpty).toBe(true)
 })

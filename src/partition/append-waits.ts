@@ -1,0 +1,109 @@
+import type { Settled } from '../base/settled.ts'
+import type { Alarm, Clock } from '../io/clock.ts'
+import { appendWaitMinMs } from '../limits.ts'
+import { refused, type AppendResult } from './append-result.ts'
+
+/** An append that a client waits for, in the list of all. */
+interface Wait {
+  /** Monotonic, ms. */
+  readonly untilMs: number
+  readonly expire: () => void
+  before: Wait | null
+  after: Wait | null
+}
+
+/**
+ * Appends whose clients wait for the disk, which stands where Kafka has replicas (Kafka:
+ * `DelayedProduce`). When the time of a client is over, only its waiting is: the batch stays where
+ * it is and becomes durable with the others, and an idempotent repetition of it is recognised.
+ *
+ * Nearly every wait ends long before its time, so one must cost next to nothing: it enters a list
+ * and leaves it, and the list is gone through only when the one alarm rings.
+ */
+export class AppendWaits {
+  readonly #clock: Clock
+  #newest: Wait | null = null
+  #alarm: { readonly atMs: number; readonly alarm: Alarm } | null = null
+
+  /** @param clock stands still while this process does: it was not the disk that was slow then */
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Whether nobody waits. */
+  get isEmpty(): boolean {
+    return this.#newest === null
+  }
+
+  /**
+   * The outcome of an append, or REQUEST_TIMED_OUT when the client's time is over before there is
+   * one.
+   *
+   * @param timeoutMs from now on; at least `appendWaitMinMs` are waited
+   */
+  within(appended: Settled<AppendResult>, timeoutMs: number): Settled<AppendResult> {
+    if (!(appended instanceof Promise)) return appended
+    return new Promise((resolve, reject) => {
+      const untilMs = this.#clock.monotonicMs() + Math.max(timeoutMs, appendWaitMinMs)
+      const wait = this.#enter(untilMs, () => {
+        resolve(refused('REQUEST_TIMED_OUT', 'the disk takes longer than the request may wait'))
+      })
+      appended.then(
+        result => {
+          this.#leave(wait)
+          resolve(result)
+        },
+        (error: unknown) => {
+          this.#leave(wait)
+          reject(error)
+        }
+      )
+    })
+  }
+
+  /** The broker stops: nobody's time is over any more. */
+  close(): void {
+    this.#alarm?.alarm.cancel()
+    this.#alarm = null
+  }
+
+  #enter(untilMs: number, expire: () => void): Wait {
+    const wait: Wait = { untilMs, expire, before: this.#newest, after: null }
+    if (this.#newest !== null) this.#newest.after = wait
+    this.#newest = wait
+    this.#setAlarm(untilMs)
+    return wait
+  }
+
+  /** Harmless when it has left before. */
+  #leave(wait: Wait): void {
+    const { before, after } = wait
+    if (this.#newest === wait) this.#newest = before
+    if (before?.after === wait) before.after = after
+    if (after?.before === wait) after.before = before
+  }
+
+  /** An alarm whose wait has ended is let ring: each wait would cost a timer otherwise. */
+  #setAlarm(untilMs: number): void {
+    if (this.#alarm !== null && this.#alarm.atMs <= untilMs) return
+    this.#alarm?.alarm.cancel()
+    const delayMs = untilMs - this.#clock.monotonicMs()
+    const alarm = this.#clock.schedule(delayMs, () => this.#ring())
+    this.#alarm = { atMs: untilMs, alarm }
+  }
+
+  #ring(): void {
+    this.#alarm = null
+    const nowMs = this.#clock.monotonicMs()
+    let nextMs = Infinity
+    for (let wait = this.#newest; wait !== null; wait = wait.before) {
+      if (wait.untilMs > nowMs) {
+        nextMs = Math.min(nextMs, wait.untilMs)
+        continue
+      }
+      this.#leave(wait)
+      wait.expire()
+    }
+    if (nextMs < Infinity) this.#setAlarm(nextMs)
+  }
+}
