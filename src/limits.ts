@@ -174,13 +174,15 @@ export const fetchSessionPartitionsMax = 500_000
  */
 export const pooledBufferSizeMin = 4 * KiB
 export const pooledBufferSizeMax = 1 * MiB
-/** Memory that a log directory keeps in unused read buffers, bytes. */
-export const pooledBuffersSizeMax = 32 * MiB
+/** Memory that a log directory keeps in read buffers, unused or for the next reader, bytes. */
+export const pooledBuffersSizeMax = 48 * MiB
 /**
- * Memory for reads that the next reader of the same place may share, bytes, and the smallest read
- * that is worth it: below, a checksum costs less than the bookkeeping.
+ * Memory for reads that the next reader of the same place may share, bytes: while nobody does, and
+ * at most. A lone reader is quicker with few buffers than with many.
  */
-export const recentReadsSizeMax = 16 * MiB
+export const recentReadsSizeMin = 2 * MiB
+export const recentReadsSizeMax = 32 * MiB
+/** The smallest read that is shared: below, a checksum costs less than the bookkeeping. */
 export const recentReadSizeMin = 64 * KiB
 /**
  * Most bytes that one read of a log returns, the first batch excepted: a larger piece would hold

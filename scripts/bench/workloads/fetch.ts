@@ -17,7 +17,7 @@ function fetching(name: string, connections: number, inFlight: number): Workload
       'Fetch 4 over raw sockets, each answer one batch of 1,000 records; consumers walk through',
       'a log of 240 MB that was written right before. Apache Kafka sends it with sendfile and',
       'checks nothing; odradek checks CRC-32C of all that it reads, and lets consumers of one',
-      'place share the last 16 MiB of it.'
+      'place share it for a while: the last 32 MiB at most.'
     ].join(' '),
     metrics: [
       { name: 'megabytesPerSecond', unit: 'MB/s', digits: 0 },

@@ -8,6 +8,7 @@ import { pooledBuffersSizeMax, pooledBufferSizeMax, pooledBufferSizeMin } from '
 export class BufferPool {
   readonly #free = new Map<number, Buffer[]>()
   #keptSize = 0
+  #reservedSize = 0
 
   constructor() {
     for (let size = pooledBufferSizeMin; size <= pooledBufferSizeMax; size *= 4) {
@@ -35,8 +36,25 @@ export class BufferPool {
   /** Takes back a buffer that `take` gave out, whole; nobody may look at it any more. */
   give(buffer: Buffer): void {
     const free = this.#free.get(buffer.length)
-    if (free === undefined || this.#keptSize + buffer.length > pooledBuffersSizeMax) return
+    const size = this.#keptSize + this.#reservedSize + buffer.length
+    if (free === undefined || size > pooledBuffersSizeMax) return
     free.push(buffer)
     this.#keptSize += buffer.length
+  }
+
+  /**
+   * Tells of buffers that somebody holds on to after their use, or does no longer: they count as
+   * kept memory.
+   *
+   * @param size bytes more than before; negative: fewer
+   */
+  reserve(size: number): void {
+    this.#reservedSize += size
+    for (const [classSize, free] of this.#free) {
+      while (this.#keptSize + this.#reservedSize > pooledBuffersSizeMax && free.length > 0) {
+        free.pop()
+        this.#keptSize -= classSize
+      }
+    }
   }
 }

@@ -1,7 +1,10 @@
 import { assert } from '../../base/assert.ts'
-import { recentReadSizeMin, recentReadsSizeMax } from '../../limits.ts'
+import { recentReadSizeMin, recentReadsSizeMax, recentReadsSizeMin } from '../../limits.ts'
 import type { ReadBatches } from '../partition-log.ts'
 import type { BufferPool } from './buffer-pool.ts'
+
+/** How many reads that nobody shared outweigh one that somebody came too late for. */
+const unsharedWeight = 4
 
 /** What was read: a segment, or anything else whose bytes stay what they are. */
 export type ReadSource = object
@@ -14,6 +17,8 @@ export class RecentRead {
   readonly buffer: Buffer
   readonly size: number
   readers = 0
+  /** Whether anybody but the first reader has had it. */
+  isShared = false
   isForgotten = false
 
   constructor(source: ReadSource, position: number, buffer: Buffer, size: number) {
@@ -24,20 +29,35 @@ export class RecentRead {
   }
 }
 
+/** Where a read was that is not in memory any more. */
+interface PastRead {
+  readonly source: ReadSource
+  readonly position: number
+  /** Memory that it took, bytes. */
+  readonly bufferSize: number
+}
+
 /**
  * The last large reads of a log directory, for the next reader of the same place: consumers of a
  * topic follow one another closely. What is given out again was checked when it left the disk and
  * has stayed in memory since, so neither the copy nor the checksum is done twice.
  *
- * Memory is bounded; whatever was not asked for longest goes first, and nothing goes that a reader
- * still holds.
+ * Memory is bounded, and follows its use. A lone reader is served best by few buffers, which stay
+ * in the caches of the processor: reads that nobody shared make the room smaller as they go. The
+ * places of reads that are gone are remembered as far as the largest room would reach, and whoever
+ * asks for one of them opens that room. Whatever was not asked for longest goes first, and nothing
+ * goes that a reader still holds.
  */
 export class RecentReads {
   readonly #buffers: BufferPool
   /** In the order of their last use. */
   readonly #reads = new Set<RecentRead>()
-  readonly #bySource = new Map<ReadSource, Map<number, RecentRead>>()
+  readonly #bySource = new Map<ReadSource, Map<number, RecentRead | PastRead>>()
+  /** Oldest first. */
+  readonly #past = new Set<PastRead>()
   #size = 0
+  #pastSize = 0
+  #room = recentReadsSizeMin
 
   constructor(buffers: BufferPool) {
     this.#buffers = buffers
@@ -50,7 +70,11 @@ export class RecentReads {
 
   /** What was read from that place; null when it is not there any more. */
   find(source: ReadSource, position: number): RecentRead | null {
-    return this.#bySource.get(source)?.get(position) ?? null
+    const found = this.#bySource.get(source)?.get(position)
+    if (found === undefined) return null
+    if (found instanceof RecentRead) return found
+    this.#room = recentReadsSizeMax
+    return null
   }
 
   /**
@@ -68,35 +92,46 @@ export class RecentReads {
     if (size < recentReadSizeMin || size > recentReadsSizeMax) {
       return new PooledBatches(this.#buffers, buffer, size, baseOffset)
     }
-    const earlier = this.find(source, position)
-    if (earlier !== null) this.#forget(earlier)
-    const read = new RecentRead(source, position, buffer, size)
-    this.#reads.add(read)
-    this.#size += buffer.length
     let places = this.#bySource.get(source)
+    const earlier = places?.get(position)
+    if (earlier instanceof RecentRead) this.#forget(earlier)
+    else if (earlier !== undefined) this.#forgetPast(earlier)
+    places = this.#bySource.get(source)
     if (places === undefined) {
       places = new Map()
       this.#bySource.set(source, places)
     }
+    const read = new RecentRead(source, position, buffer, size)
     places.set(position, read)
-    const batches = this.again(read, size, baseOffset)
+    this.#reads.add(read)
+    this.#size += buffer.length
+    this.#buffers.reserve(buffer.length)
+    const batches = this.#lend(read, size, baseOffset)
     this.#makeRoom()
     return batches
   }
 
   /** The first `size` bytes of what is there already, for one more reader. */
   again(read: RecentRead, size: number, baseOffset: number): ReadBatches {
+    read.isShared = true
     this.#reads.delete(read)
     this.#reads.add(read)
-    read.readers++
-    return new SharedBatches(read, size, baseOffset, () => this.#released(read))
+    return this.#lend(read, size, baseOffset)
   }
 
   /** The source is gone, or its bytes are about to be others. */
   forget(source: ReadSource): void {
     const places = this.#bySource.get(source)
     if (places === undefined) return
-    for (const read of places.values()) this.#forget(read)
+    for (const read of places.values()) {
+      if (read instanceof RecentRead) this.#forget(read)
+      else this.#forgetPast(read)
+    }
+  }
+
+  #lend(read: RecentRead, size: number, baseOffset: number): ReadBatches {
+    read.readers++
+    return new SharedBatches(read, size, baseOffset, () => this.#released(read))
   }
 
   #released(read: RecentRead): void {
@@ -107,11 +142,19 @@ export class RecentReads {
   }
 
   #makeRoom(): void {
-    if (this.#size <= recentReadsSizeMax) return
+    if (this.#size <= this.#room) return
     for (const read of this.#reads) {
       if (read.readers > 0) continue
+      if (!read.isShared) {
+        this.#room = Math.max(recentReadsSizeMin, this.#room - read.buffer.length / unsharedWeight)
+      }
       this.#forget(read)
-      if (this.#size <= recentReadsSizeMax) return
+      this.#remember(read)
+      if (this.#size <= this.#room) break
+    }
+    for (const past of this.#past) {
+      if (this.#size + this.#pastSize <= recentReadsSizeMax) return
+      this.#forgetPast(past)
     }
   }
 
@@ -119,10 +162,30 @@ export class RecentReads {
     read.isForgotten = true
     this.#reads.delete(read)
     this.#size -= read.buffer.length
-    const places = this.#bySource.get(read.source)!
-    places.delete(read.position)
-    if (places.size === 0) this.#bySource.delete(read.source)
+    this.#buffers.reserve(-read.buffer.length)
+    this.#forgetPlace(read)
     if (read.readers === 0) this.#buffers.give(read.buffer)
+  }
+
+  #remember({ source, position, buffer }: RecentRead): void {
+    const past = { source, position, bufferSize: buffer.length }
+    this.#past.add(past)
+    this.#pastSize += past.bufferSize
+    const places = this.#bySource.get(source)
+    if (places === undefined) this.#bySource.set(source, new Map([[position, past]]))
+    else places.set(position, past)
+  }
+
+  #forgetPast(past: PastRead): void {
+    this.#past.delete(past)
+    this.#pastSize -= past.bufferSize
+    this.#forgetPlace(past)
+  }
+
+  #forgetPlace({ source, position }: RecentRead | PastRead): void {
+    const places = this.#bySource.get(source)!
+    places.delete(position)
+    if (places.size === 0) this.#bySource.delete(source)
   }
 }
 

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
-import { recentReadSizeMin, recentReadsSizeMax } from '../../../src/limits.ts'
+import {
+  pooledBuffersSizeMax,
+  recentReadSizeMin,
+  recentReadsSizeMax,
+  recentReadsSizeMin
+} from '../../../src/limits.ts'
+import { BufferPool } from '../../../src/storage/local/buffer-pool.ts'
 import type { LocalLog } from '../../../src/storage/local/local-log.ts'
+import { RecentReads } from '../../../src/storage/local/recent-reads.ts'
 import type { ReadBatches } from '../../../src/storage/partition-log.ts'
 import { batchOf } from '../batches.ts'
 import { openOrders, testDirectory } from './directory.ts'
@@ -104,4 +111,93 @@ test('memory is bounded, and a read that somebody holds stays as it is', async (
   expect(isShared(newest, oldest)).toBe(false)
   for (const each of [held, newest, oldest, again]) each.release()
   expect(() => held.release()).toThrow('released once')
+})
+
+const pieceSize = 1 << 20
+const largestRoom = recentReadsSizeMax / pieceSize
+
+/** A reader who goes through a file in pieces, from one up to another, exclusive. */
+function readThrough(
+  reads: RecentReads,
+  pool: BufferPool,
+  source: object,
+  from: number,
+  to: number
+) {
+  for (let piece = from; piece < to; piece++) {
+    const position = piece * pieceSize
+    const found = reads.find(source, position)
+    const batches =
+      found === null
+        ? reads.batches(source, position, pool.take(pieceSize), pieceSize, 0)
+        : reads.again(found, pieceSize, 0)
+    batches.release()
+  }
+}
+
+test('a lone reader keeps few buffers in use', () => {
+  const pool = new BufferPool()
+  const reads = new RecentReads(pool)
+  readThrough(reads, pool, {}, 0, 3 * largestRoom)
+  expect(reads.size).toBe(recentReadsSizeMin)
+  expect(pool.keptSize).toBeLessThanOrEqual(pieceSize)
+})
+
+test('who comes a little too late for a read opens the largest room, which closes when nobody shares', () => {
+  const pool = new BufferPool()
+  const reads = new RecentReads(pool)
+  const source = {}
+  readThrough(reads, pool, source, 0, 10)
+  readThrough(reads, pool, source, 0, 1)
+  readThrough(reads, pool, source, 10, 10 + largestRoom)
+  expect(reads.size).toBeGreaterThan(0.9 * recentReadsSizeMax)
+  expect(reads.size).toBeLessThanOrEqual(recentReadsSizeMax)
+  readThrough(reads, pool, source, 1000, 1000 + 8 * largestRoom)
+  expect(reads.size).toBe(recentReadsSizeMin)
+})
+
+test('reads that are shared keep the room open', () => {
+  const pool = new BufferPool()
+  const reads = new RecentReads(pool)
+  const source = {}
+  readThrough(reads, pool, source, 0, 10)
+  for (let piece = 0; piece < 10 * largestRoom; piece++) {
+    readThrough(reads, pool, source, piece + 10, piece + 11)
+    readThrough(reads, pool, source, piece, piece + 1)
+  }
+  expect(reads.size).toBeGreaterThan(0.9 * recentReadsSizeMax)
+})
+
+test('who comes later than the largest room would reach opens nothing', () => {
+  const pool = new BufferPool()
+  const reads = new RecentReads(pool)
+  const source = {}
+  readThrough(reads, pool, source, 0, largestRoom + 1)
+  readThrough(reads, pool, source, 0, 1)
+  readThrough(reads, pool, source, 1000, 1010)
+  expect(reads.size).toBe(recentReadsSizeMin)
+})
+
+test('a source that is gone takes what is remembered of its reads with it', () => {
+  const pool = new BufferPool()
+  const reads = new RecentReads(pool)
+  const source = {}
+  readThrough(reads, pool, source, 0, 10)
+  reads.forget(source)
+  expect(reads.size).toBe(0)
+  readThrough(reads, pool, source, 0, 10)
+  expect(reads.size).toBe(recentReadsSizeMin)
+})
+
+test('what is kept for the next reader counts as memory of the pool', () => {
+  const pool = new BufferPool()
+  const count = pooledBuffersSizeMax / pieceSize
+  const taken = Array.from({ length: count }, () => pool.take(pieceSize))
+  for (const buffer of taken) pool.give(buffer)
+  expect(pool.keptSize).toBe(pooledBuffersSizeMax)
+  const reads = new RecentReads(pool)
+  const batches = reads.batches({}, 0, Buffer.alloc(pieceSize), pieceSize, 0)
+  expect(pool.keptSize + reads.size).toBe(pooledBuffersSizeMax)
+  batches.release()
+  expect(pool.keptSize + reads.size).toBe(pooledBuffersSizeMax)
 })
