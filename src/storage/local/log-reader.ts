@@ -65,10 +65,14 @@ export class LogReader {
       return Promise.resolve(this.#corrupt(segment, fromOffset))
     }
     const { indexes } = segment
-    if (indexes !== null && this.#isHot(segment, anchorOf(segment, indexes, fromOffset))) {
-      const read = runSync(this.#readSteps(segment, indexes, request))
-      if (read === 'gap') return this.#readBehind(segment, request)
-      return Promise.resolve(read)
+    if (indexes !== null) {
+      const recent = this.#recentRun(segment, indexes.batches, fromOffset, request)
+      if (recent !== null) return Promise.resolve(success(recent))
+      if (this.#isHot(segment, anchorOf(segment, indexes, fromOffset))) {
+        const read = runSync(this.#readSteps(segment, indexes, request))
+        if (read === 'gap') return this.#readBehind(segment, request)
+        return Promise.resolve(read)
+      }
     }
     return this.#readCold(segment, request)
   }
@@ -183,9 +187,9 @@ export class LogReader {
     request: ReadRequest
   ): ReadSteps<ReadBatches | 'damaged'> {
     const buffers = this.#context.buffers
-    const options = this.#runOptions(segment, place, request, batches)
-    const recent = this.#recentRun(segment, place, request, options)
+    const recent = this.#recentRun(segment, batches, place.baseOffset, request)
     if (recent !== null) return recent
+    const options = this.#runOptions(segment, place, request, batches)
     const remaining = segment.size - place.position
     let size = Math.min(Math.max(options.maxSize, pooledBufferSizeMin), remaining)
     for (;;) {
@@ -200,7 +204,8 @@ export class LogReader {
           }
           isKept = true
           const { position, baseOffset } = place
-          return this.#context.recentReads.batches(segment, position, buffer, run.size, baseOffset)
+          const read = { source: segment, position, baseOffset }
+          return this.#context.recentReads.batches(read, buffer, run.size)
         }
         if (run.end === 'enough') return noBatches(request.fromOffset)
         // The first batch is larger than what was read: once more, with room for all of it.
@@ -213,16 +218,20 @@ export class LogReader {
     }
   }
 
-  /** The batches from `place` on that another reader was given a moment ago; null to read them. */
+  /**
+   * The batches from the one at `baseOffset` on that another reader was given a moment ago; null to
+   * read them.
+   */
   #recentRun(
     segment: Segment,
-    place: Place,
-    request: ReadRequest,
-    options: RunOptions
+    batches: BatchTable | null,
+    baseOffset: number,
+    request: ReadRequest
   ): ReadBatches | null {
     const { recentReads } = this.#context
-    const read = recentReads.find(segment, place.position)
+    const read = recentReads.find(segment, baseOffset)
     if (read === null) return null
+    const options = this.#runOptions(segment, read, request, batches)
     const run = checkRun(read.buffer, read.size, { ...options, checkCrc: false })
     const wanted = Math.min(options.maxSize, options.sizeMax)
     const isAll =
@@ -231,10 +240,10 @@ export class LogReader {
       // Half of what is asked for is better than a read.
       run.size * 2 >= wanted
     if (run.size === 0 || !isAll) return null
-    if (options.batches === null) {
-      segment.hints.move(request.fromOffset, run.endOffset, place.position + run.size)
+    if (batches === null) {
+      segment.hints.move(request.fromOffset, run.endOffset, read.position + run.size)
     }
-    return recentReads.again(read, run.size, place.baseOffset)
+    return recentReads.again(read, run.size)
   }
 
   #runOptions(

@@ -9,9 +9,19 @@ const unsharedWeight = 4
 /** What was read: a segment, or anything else whose bytes stay what they are. */
 export type ReadSource = object
 
-/** Checked batches in memory, as they came from a file, and how many readers hold them. */
-export class RecentRead {
+/** Where batches were read. */
+export interface ReadPlace {
   readonly source: ReadSource
+  /** Of the first batch. */
+  readonly baseOffset: number
+  /** Of the first batch, in bytes. */
+  readonly position: number
+}
+
+/** Checked batches in memory, as they came from a file, and how many readers hold them. */
+export class RecentRead implements ReadPlace {
+  readonly source: ReadSource
+  readonly baseOffset: number
   readonly position: number
   /** Begins with `size` bytes of whole, sound batches. */
   readonly buffer: Buffer
@@ -21,8 +31,9 @@ export class RecentRead {
   isShared = false
   isForgotten = false
 
-  constructor(source: ReadSource, position: number, buffer: Buffer, size: number) {
+  constructor({ source, baseOffset, position }: ReadPlace, buffer: Buffer, size: number) {
     this.source = source
+    this.baseOffset = baseOffset
     this.position = position
     this.buffer = buffer
     this.size = size
@@ -32,7 +43,7 @@ export class RecentRead {
 /** Where a read was that is not in memory any more. */
 interface PastRead {
   readonly source: ReadSource
-  readonly position: number
+  readonly baseOffset: number
   /** Memory that it took, bytes. */
   readonly bufferSize: number
 }
@@ -52,6 +63,7 @@ export class RecentReads {
   readonly #buffers: BufferPool
   /** In the order of their last use. */
   readonly #reads = new Set<RecentRead>()
+  /** By the base offset of their first batch. */
   readonly #bySource = new Map<ReadSource, Map<number, RecentRead | PastRead>>()
   /** Oldest first. */
   readonly #past = new Set<PastRead>()
@@ -68,9 +80,9 @@ export class RecentReads {
     return this.#size
   }
 
-  /** What was read from that place; null when it is not there any more. */
-  find(source: ReadSource, position: number): RecentRead | null {
-    const found = this.#bySource.get(source)?.get(position)
+  /** What was read from the batch at `baseOffset` on; null when it is not there any more. */
+  find(source: ReadSource, baseOffset: number): RecentRead | null {
+    const found = this.#bySource.get(source)?.get(baseOffset)
     if (found === undefined) return null
     if (found instanceof RecentRead) return found
     this.#room = recentReadsSizeMax
@@ -82,18 +94,13 @@ export class RecentReads {
    *
    * @param size bytes at the start of `buffer` that are whole, sound batches
    */
-  batches(
-    source: ReadSource,
-    position: number,
-    buffer: Buffer,
-    size: number,
-    baseOffset: number
-  ): ReadBatches {
+  batches(place: ReadPlace, buffer: Buffer, size: number): ReadBatches {
+    const { source, baseOffset } = place
     if (size < recentReadSizeMin || size > recentReadsSizeMax) {
       return new PooledBatches(this.#buffers, buffer, size, baseOffset)
     }
     let places = this.#bySource.get(source)
-    const earlier = places?.get(position)
+    const earlier = places?.get(baseOffset)
     if (earlier instanceof RecentRead) this.#forget(earlier)
     else if (earlier !== undefined) this.#forgetPast(earlier)
     places = this.#bySource.get(source)
@@ -101,22 +108,22 @@ export class RecentReads {
       places = new Map()
       this.#bySource.set(source, places)
     }
-    const read = new RecentRead(source, position, buffer, size)
-    places.set(position, read)
+    const read = new RecentRead(place, buffer, size)
+    places.set(baseOffset, read)
     this.#reads.add(read)
     this.#size += buffer.length
     this.#buffers.reserve(buffer.length)
-    const batches = this.#lend(read, size, baseOffset)
+    const batches = this.#lend(read, size)
     this.#makeRoom()
     return batches
   }
 
   /** The first `size` bytes of what is there already, for one more reader. */
-  again(read: RecentRead, size: number, baseOffset: number): ReadBatches {
+  again(read: RecentRead, size: number): ReadBatches {
     read.isShared = true
     this.#reads.delete(read)
     this.#reads.add(read)
-    return this.#lend(read, size, baseOffset)
+    return this.#lend(read, size)
   }
 
   /** The source is gone, or its bytes are about to be others. */
@@ -129,9 +136,9 @@ export class RecentReads {
     }
   }
 
-  #lend(read: RecentRead, size: number, baseOffset: number): ReadBatches {
+  #lend(read: RecentRead, size: number): ReadBatches {
     read.readers++
-    return new SharedBatches(read, size, baseOffset, () => this.#released(read))
+    return new SharedBatches(read, size, () => this.#released(read))
   }
 
   #released(read: RecentRead): void {
@@ -167,13 +174,13 @@ export class RecentReads {
     if (read.readers === 0) this.#buffers.give(read.buffer)
   }
 
-  #remember({ source, position, buffer }: RecentRead): void {
-    const past = { source, position, bufferSize: buffer.length }
+  #remember({ source, baseOffset, buffer }: RecentRead): void {
+    const past = { source, baseOffset, bufferSize: buffer.length }
     this.#past.add(past)
     this.#pastSize += past.bufferSize
     const places = this.#bySource.get(source)
-    if (places === undefined) this.#bySource.set(source, new Map([[position, past]]))
-    else places.set(position, past)
+    if (places === undefined) this.#bySource.set(source, new Map([[baseOffset, past]]))
+    else places.set(baseOffset, past)
   }
 
   #forgetPast(past: PastRead): void {
@@ -182,9 +189,9 @@ export class RecentReads {
     this.#forgetPlace(past)
   }
 
-  #forgetPlace({ source, position }: RecentRead | PastRead): void {
+  #forgetPlace({ source, baseOffset }: RecentRead | PastRead): void {
     const places = this.#bySource.get(source)!
-    places.delete(position)
+    places.delete(baseOffset)
     if (places.size === 0) this.#bySource.delete(source)
   }
 }
@@ -194,9 +201,9 @@ class SharedBatches implements ReadBatches {
   readonly baseOffset: number
   #onReleased: (() => void) | null
 
-  constructor(read: RecentRead, size: number, baseOffset: number, onReleased: () => void) {
+  constructor(read: RecentRead, size: number, onReleased: () => void) {
     this.bytes = read.buffer.subarray(0, size)
-    this.baseOffset = baseOffset
+    this.baseOffset = read.baseOffset
     this.#onReleased = onReleased
   }
 

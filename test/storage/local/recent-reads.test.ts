@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import {
   pooledBuffersSizeMax,
@@ -12,11 +13,12 @@ import { RecentReads } from '../../../src/storage/local/recent-reads.ts'
 import type { ReadBatches } from '../../../src/storage/partition-log.ts'
 import { batchOf } from '../batches.ts'
 import { openOrders, testDirectory } from './directory.ts'
+import { faultyFiles } from './faulty-files.ts'
 
 const large = { valueSize: recentReadSizeMin }
 
-async function openLog(): Promise<LocalLog> {
-  return (await openOrders(testDirectory(memoryFiles(), '/data', 'os'))).log
+async function openLog(files: Files = memoryFiles()): Promise<LocalLog> {
+  return (await openOrders(testDirectory(files, '/data', 'os'))).log
 }
 
 async function append(log: LocalLog, valueSize: number, leaderEpoch = 0): Promise<Buffer> {
@@ -50,6 +52,24 @@ test('a large read is given to the next reader of the same place, now or later',
   expect(isShared(first, third)).toBe(true)
   expect(third.bytes).toEqual(bytes)
   third.release()
+})
+
+test('consumers on the same way read no file again, neither for batches nor to find them', async () => {
+  const files = faultyFiles(memoryFiles())
+  const log = await openLog(files)
+  let size = 0
+  for (let count = 0; count < 6; count++) size = (await append(log, large.valueSize)).length
+  for (let offset = 0; offset < 6; offset++) {
+    const first = await read(log, offset, size)
+    files.forget()
+    for (let follower = 0; follower < 9; follower++) {
+      const next = await read(log, offset, size)
+      expect(isShared(first, next)).toBe(true)
+      next.release()
+    }
+    expect(files.count('read', '.log')).toBe(0)
+    first.release()
+  }
 })
 
 test('small reads are not kept', async () => {
@@ -103,7 +123,7 @@ test('memory is bounded, and a read that somebody holds stays as it is', async (
     const each = await read(log, offset)
     each.release()
   }
-  expect(held.bytes).toEqual(first)
+  expect(held.bytes.equals(first)).toBe(true)
   const newest = await read(log, count)
   const oldest = await read(log, 1)
   const again = await read(log, count)
@@ -125,12 +145,12 @@ function readThrough(
   to: number
 ) {
   for (let piece = from; piece < to; piece++) {
-    const position = piece * pieceSize
-    const found = reads.find(source, position)
+    const found = reads.find(source, piece)
+    const place = { source, baseOffset: piece, position: piece * pieceSize }
     const batches =
       found === null
-        ? reads.batches(source, position, pool.take(pieceSize), pieceSize, 0)
-        : reads.again(found, pieceSize, 0)
+        ? reads.batches(place, pool.take(pieceSize), pieceSize)
+        : reads.again(found, pieceSize)
     batches.release()
   }
 }
@@ -196,7 +216,8 @@ test('what is kept for the next reader counts as memory of the pool', () => {
   for (const buffer of taken) pool.give(buffer)
   expect(pool.keptSize).toBe(pooledBuffersSizeMax)
   const reads = new RecentReads(pool)
-  const batches = reads.batches({}, 0, Buffer.alloc(pieceSize), pieceSize, 0)
+  const place = { source: {}, baseOffset: 0, position: 0 }
+  const batches = reads.batches(place, Buffer.alloc(pieceSize), pieceSize)
   expect(pool.keptSize + reads.size).toBe(pooledBuffersSizeMax)
   batches.release()
   expect(pool.keptSize + reads.size).toBe(pooledBuffersSizeMax)
