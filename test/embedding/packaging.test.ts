@@ -151,7 +151,7 @@ describe('the package', () => {
       'LZ4',
       'lz4-wasm-nodejs',
       'pino',
-      'snappyjs',
+      'snappy-wasm',
       'Zstandard'
     ])
       expect(notices).toContain(`${name} `)
