@@ -4,9 +4,9 @@ import { randomTopicId } from './cluster/topic-id.ts'
 import { clusterMetadataTopic, clusterMetadataTopicId } from './cluster/topic-name.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { DurabilityMode } from './config/durability-mode.ts'
-import { resolveTopicConfigs } from './config/topic-configs.ts'
+import { resolveTopicConfigs, type TopicConfigs } from './config/topic-configs.ts'
 import type { Clock } from './io/clock.ts'
-import type { Files } from './io/files.ts'
+import { isFailedRead, type Files } from './io/files.ts'
 import type { Random } from './io/random.ts'
 import { logsTogetherMax, metadataBatchSizeMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
@@ -14,6 +14,7 @@ import { StartError } from './start-error.ts'
 import { LogDirectory } from './storage/local/log-dir.ts'
 import { mapConcurrently } from './storage/local/map-concurrently.ts'
 import type { Scrubber } from './storage/local/scrubber.ts'
+import { unreadableLog } from './storage/local/unreadable-log.ts'
 import type { PartitionLog } from './storage/partition-log.ts'
 
 export interface StorageOptions {
@@ -68,7 +69,7 @@ export class BrokerStorage {
       const clusterId = await identify(directory, options)
       const configs = resolveTopicConfigs(metadataConfigs, options.config)
       const { durability } = options.settings
-      const log = await directory.openLog(metadataName, configs, 0, metadataDurability(durability))
+      const log = await openMetadataLog(directory, configs, metadataDurability(durability))
       const metadata = await openPartition(
         { ...metadataName, leaderEpoch: 0, configs, isNew: false },
         log,
@@ -118,12 +119,38 @@ export class BrokerStorage {
   }
 
   async openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]> {
-    return mapConcurrently(list, logsTogetherMax, async each => {
+    return mapConcurrently(list, logsTogetherMax, each => this.#openOrSetApart(each))
+  }
+
+  /** The folders of partitions that the disk did not give back. */
+  get unreadable(): readonly string[] {
+    return this.#directory.unreadable
+  }
+
+  /**
+   * One partition that cannot be read is no reason to keep the others from clients: it refuses
+   * everything until the next start.
+   */
+  async #openOrSetApart(each: PartitionToOpen): Promise<Partition> {
+    const { settings } = this.#options
+    let reason: string
+    try {
       const log = await this.#directory.openLog(each, each.configs)
       const partition = await openPartition(each, log, this.#options)
       this.#replayedSize += partition.opening.sizeRead
-      return partition
-    })
+      const { damage } = partition.opening
+      if (damage?.error !== 'STORAGE') return partition
+      reason = damage.detail ?? damage.error
+    } catch (error) {
+      if (!isFailedRead(error)) throw error
+      reason = error.message
+    }
+    settings.logger.error(
+      'a partition cannot be read and refuses everything until the next start; the others serve',
+      { topic: each.topic, partition: each.partition, reason }
+    )
+    await this.#directory.setApart(each)
+    return openPartition(each, unreadableLog(reason), this.#options)
   }
 
   /** Says in the log what the start has cost, once all partitions are open. */
@@ -181,6 +208,23 @@ export class BrokerStorage {
  */
 function metadataDurability(durability: DurabilityMode): DurabilityMode {
   return durability === 'os' ? 'fsync' : durability
+}
+
+async function openMetadataLog(
+  directory: LogDirectory,
+  configs: TopicConfigs,
+  durability: DurabilityMode
+): Promise<PartitionLog> {
+  try {
+    return await directory.openLog(metadataName, configs, 0, durability)
+  } catch (error) {
+    if (!isFailedRead(error)) throw error
+    throw new StartError(
+      'UNREADABLE',
+      `the metadata log cannot be read, and nothing else says which topics there are: ` +
+        `${error.message}; look after the disk, or restore the folder from a backup`
+    )
+  }
 }
 
 function openDirectory(options: StorageOptions): Promise<LogDirectory> {
@@ -242,7 +286,8 @@ async function openPartition(
       partition: index,
       ...fault
     })
-  if (damage !== null)
+  // What is not served at all is told by whoever sets it apart.
+  if (damage !== null && damage.error !== 'STORAGE')
     settings.logger.error('a partition cannot be read whole', {
       topic,
       partition: index,

@@ -1,6 +1,8 @@
-// DescribeLogDirs. There is one folder, and no partition is on its way to another.
+// DescribeLogDirs. There is one folder, and no partition is on its way to another. A partition that
+// could not be read when the broker started is told as a folder of its own, with the error.
 
 import type { Topic } from '../cluster/topics.ts'
+import type { Partition } from '../partition/partition.ts'
 import type {
   DescribeLogDirsRequest,
   DescribeLogDirsResponseTopicInit
@@ -18,10 +20,16 @@ export const describeLogDirs: Handler<'DescribeLogDirs'> = (context, request) =>
   }
   const { path, totalSize, usableSize } = directory(context)
   const topics = sizes(context, request)
+  const unreadable = context.logDirectory.unreadable.map(logDir => ({
+    errorCode: errorCode('KAFKA_STORAGE_ERROR'),
+    logDir,
+    topics: []
+  }))
   return {
     throttleTimeMs: 0,
     results: [
-      { errorCode: 0, logDir: path, topics, totalBytes: totalSize, usableBytes: usableSize }
+      { errorCode: 0, logDir: path, topics, totalBytes: totalSize, usableBytes: usableSize },
+      ...unreadable
     ]
   }
 }
@@ -40,10 +48,13 @@ function directory({ logDirectory }: RequestContext): {
 
 /** The partitions asked for that exist, by topic; all of them when nothing is named. */
 function sizes(
-  { cluster }: RequestContext,
+  { cluster, logDirectory }: RequestContext,
   { topics }: DescribeLogDirsRequest
 ): readonly DescribeLogDirsResponseTopicInit[] {
-  if (topics === null) return [...cluster.topics()].map(topic => topicSizes(topic, null))
+  const { path, unreadable } = logDirectory
+  const isHere = ({ topic, partition }: Partition): boolean =>
+    !unreadable.includes(`${path}/${topic}-${partition}`)
+  if (topics === null) return [...cluster.topics()].map(topic => topicSizes(topic, isHere))
   const wanted = new Map<string, Set<number>>()
   for (const { topic, partitions } of topics) {
     wanted.set(topic, new Set([...(wanted.get(topic) ?? []), ...partitions]))
@@ -51,7 +62,9 @@ function sizes(
   const described: DescribeLogDirsResponseTopicInit[] = []
   for (const [name, indexes] of wanted) {
     const topic = cluster.topic(name)
-    const found = topic === undefined ? null : topicSizes(topic, indexes)
+    const isWanted = (partition: Partition): boolean =>
+      indexes.has(partition.partition) && isHere(partition)
+    const found = topic === undefined ? null : topicSizes(topic, isWanted)
     if (found !== null && found.partitions.length > 0) described.push(found)
   }
   return described
@@ -59,15 +72,13 @@ function sizes(
 
 function topicSizes(
   topic: Topic,
-  indexes: ReadonlySet<number> | null
+  isWanted: (partition: Partition) => boolean
 ): DescribeLogDirsResponseTopicInit {
-  const partitions = topic.partitions
-    .filter(({ partition }) => indexes === null || indexes.has(partition))
-    .map(({ partition, size }) => ({
-      partitionIndex: partition,
-      partitionSize: size,
-      offsetLag: 0,
-      isFutureKey: false
-    }))
+  const partitions = topic.partitions.filter(isWanted).map(({ partition, size }) => ({
+    partitionIndex: partition,
+    partitionSize: size,
+    offsetLag: 0,
+    isFutureKey: false
+  }))
   return { name: topic.name, partitions }
 }

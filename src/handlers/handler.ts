@@ -22,6 +22,8 @@ export interface Services {
    */
   readonly logDirectory: {
     readonly path: string
+    /** Folders of partitions that could not be read when the broker started. */
+    readonly unreadable: readonly string[]
     totalSize(): number
     usableSize(): number
   }

@@ -118,11 +118,24 @@ export function assertPosition(position: number): void {
 export class FileError extends Error {
   readonly code: string
   readonly path: string
+  /** What could not be done, as in `cannot read …`; empty when nothing was tried. */
+  readonly verb: string
 
-  constructor(code: string, path: string, message: string) {
+  constructor(code: string, path: string, message: string, verb = '') {
     super(message)
     this.name = 'FileError'
     this.code = code
     this.path = path
+    this.verb = verb
   }
+}
+
+const readVerbs: ReadonlySet<string> = new Set(['open', 'list', 'look at', 'read'])
+
+/**
+ * Whether a disk did not give back what is on it. What was written is in no doubt then, as it is
+ * when a write or a sync fails.
+ */
+export function isFailedRead(error: unknown): error is FileError {
+  return error instanceof FileError && error.code === 'EIO' && readVerbs.has(error.verb)
 }

@@ -190,7 +190,7 @@ function readEntries(path: string): readonly DirectoryEntry[] {
 async function syncDirectory(path: string): Promise<void> {
   // Windows keeps names durable by itself and lets nobody open a folder.
   if (process.platform === 'win32') return
-  const descriptor = attempt('open', path, () => fs.openSync(path, O_RDONLY))
+  const descriptor = attempt('sync', path, () => fs.openSync(path, O_RDONLY))
   try {
     await callback<void>(done => fs.fsync(descriptor, error => done(error, undefined)))
   } catch (error) {
@@ -271,5 +271,5 @@ function fileError(verb: string, path: string, error: unknown): unknown {
   if (code === undefined || errno === undefined) return error
   const reason = getSystemErrorMap().get(errno)?.[1]
   const message = `cannot ${verb} ${path}: ${reason ?? error.message} (${code})`
-  return new FileError(code, path, message)
+  return new FileError(code, path, message, verb)
 }

@@ -18,7 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** @param verb what could not be done, as in `cannot open …` */
 export function refusal(code: string, verb: string, path: string): FileError {
-  return new FileError(code, path, `cannot ${verb} ${path}: ${reasons[code]} (${code})`)
+  return new FileError(code, path, `cannot ${verb} ${path}: ${reasons[code]} (${code})`, verb)
 }
 
 export function refuse(code: string, verb: string, path: string): never {

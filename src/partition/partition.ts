@@ -96,7 +96,7 @@ export class Partition {
   static async open(options: PartitionOptions): Promise<Partition> {
     const rebuilt = await rebuildProducers(options, options.clock.wallMs())
     const partition = new Partition(options, rebuilt)
-    if (partition.#snapshots.isDue) await partition.#snapshots.take()
+    if (rebuilt.damage === null && partition.#snapshots.isDue) await partition.#snapshots.take()
     return partition
   }
 
@@ -290,6 +290,8 @@ export class Partition {
   async replay(
     onBatch: (records: readonly Record[], batch: ReplayedBatch) => void
   ): Promise<Result<void, ErrorName>> {
+    const { unreadable } = this.#log
+    if (unreadable !== null) return failure('KAFKA_STORAGE_ERROR', unreadable)
     const replayed = await replayLog(this.#log, onBatch)
     return replayed.ok ? replayed : failure(readErrorName(replayed.error), replayed.detail)
   }
@@ -414,6 +416,8 @@ export class Partition {
   /** Why nobody, or not this client, may use the partition now. */
   #fault(currentLeaderEpoch: number): Failure<ErrorName> | null {
     if (this.#isClosed) return failure('NOT_LEADER_OR_FOLLOWER', 'the partition is closed')
+    const { unreadable } = this.#log
+    if (unreadable !== null) return failure('KAFKA_STORAGE_ERROR', unreadable)
     return epochFault(currentLeaderEpoch, this.leaderEpoch)
   }
 

@@ -11,6 +11,11 @@ import type { Settled } from '../base/settled.ts'
  * already stamped.
  */
 export interface PartitionLog {
+  /**
+   * Why nothing of it can be read or written, since it could not be opened; null for all others. A
+   * log that is unreadable says nothing of its offsets.
+   */
+  readonly unreadable: string | null
   /** First offset that may be read. */
   readonly logStartOffset: number
   /** Offset that the next record gets. */

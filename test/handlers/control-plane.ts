@@ -18,6 +18,8 @@ import { Disk, type OpenClusterOptions } from '../cluster/fixture.ts'
 export class ControlPlane {
   readonly disk: Disk
   readonly cluster: Cluster
+  /** Folders of partitions that the disk does not give back. */
+  unreadable: readonly string[] = []
   /** What the principal may not do, as `CREATE TOPIC orders`. */
   readonly denied = new Set<string>()
   /** Moves for fetches that wait; nothing else looks at it. */
@@ -72,7 +74,12 @@ export class ControlPlane {
       fetchWaiters: this.#fetchWaiters,
       fetchSessions: this.#fetchSessions,
       config: this.cluster.config,
-      logDirectory: { path: '/data', totalSize: () => 1000, usableSize: () => 400 },
+      logDirectory: {
+        path: '/data',
+        unreadable: this.unreadable,
+        totalSize: () => 1000,
+        usableSize: () => 400
+      },
       apiVersion,
       correlationId: 1,
       clientId: 'test',

@@ -59,3 +59,15 @@ test('who may not describe the cluster sees nothing', async () => {
     })
   }
 })
+
+test('a partition that could not be read is a folder of its own, with the error', async () => {
+  const plane = await ControlPlane.open()
+  await createTopic(plane.cluster, 'a', { numPartitions: 2 })
+  plane.unreadable = ['/data/a-1']
+  const { results } = await plane.ask('DescribeLogDirs', 4, { topics: null })
+  expect(results).toMatchObject([
+    { errorCode: 0, logDir: '/data', topics: [{ name: 'a', partitions: [{ partitionIndex: 0 }] }] },
+    { errorCode: 56, logDir: '/data/a-1', topics: [] }
+  ])
+  expect(results[0]!.topics[0]!.partitions).toHaveLength(1)
+})

@@ -50,6 +50,7 @@ class FakeSnapshots implements LogSnapshots {
  * back.
  */
 export class FakeLog implements PartitionLog {
+  readonly unreadable = null
   logStartOffset = 0
   logEndOffset = 0
   durableEndOffset = 0

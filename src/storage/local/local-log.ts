@@ -52,6 +52,7 @@ const done: AppendResult = success(undefined)
  * out.
  */
 export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, RolledLog {
+  readonly unreadable = null
   readonly name: LogName
   readonly epochs: LeaderEpochs
   readonly segments: SegmentList

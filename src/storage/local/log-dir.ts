@@ -63,6 +63,8 @@ export class LogDirectory {
   readonly #lock: DirectoryLock
   readonly #context: DirectoryContext
   readonly #logs = new Map<string, LocalLog>()
+  /** Folders of logs that could not be read. */
+  readonly #unreadable = new Set<string>()
   /** Names of the partition folders that are there, so that opening many logs looks only once. */
   readonly #folders: Set<string>
   readonly #startOffsets: ReadonlyMap<string, number>
@@ -176,6 +178,23 @@ export class LogDirectory {
   }
 
   /**
+   * Lets go of a log that the disk does not give back, open or not, until the next start. Its files
+   * stay as they are.
+   */
+  async setApart(name: LogName): Promise<void> {
+    const folder = partitionFolderName(name)
+    const log = this.#logs.get(folder)
+    this.#logs.delete(folder)
+    this.#unreadable.add(folder)
+    await log?.abandon()
+  }
+
+  /** The folders of logs that were set apart. */
+  get unreadable(): readonly string[] {
+    return [...this.#unreadable].map(folder => `${this.path}/${folder}`)
+  }
+
+  /**
    * Closes a log and gives its folder a name that nobody opens again; the removal of its files
    * comes later. Durable when the promise resolves: a removed log does not return.
    */
@@ -184,6 +203,7 @@ export class LogDirectory {
     const log = this.#logs.get(folder)
     const delayMs = log?.fileDeleteDelayMs ?? 0
     this.#logs.delete(folder)
+    this.#unreadable.delete(folder)
     await log?.abandon()
     if (!this.#folders.delete(folder)) return
     const { files, random } = this.#options
@@ -268,7 +288,9 @@ export class LogDirectory {
     const logs = [...this.#logs.values()]
     try {
       await mapConcurrently(logs, logsTogetherMax, log => log.close())
-      if (this.#context.failure === null && this.#nodeId !== null) await this.#markClean(logs)
+      // What could not be read could not be recovered either: that is left to the next start.
+      const isWhole = this.#context.failure === null && this.#unreadable.size === 0
+      if (isWhole && this.#nodeId !== null) await this.#markClean(logs)
     } finally {
       this.#lock.release()
     }

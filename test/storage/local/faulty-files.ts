@@ -19,7 +19,8 @@ export function faultyFiles(inner: Files): FaultyFiles {
   const meet = (operation: Operation, path: string): void => {
     done.push([operation, path])
     const code = faulty.fault(operation, path)
-    if (code !== null) throw new FileError(code, path, `cannot ${operation} ${path} (${code})`)
+    if (code === null) return
+    throw new FileError(code, path, `cannot ${operation} ${path} (${code})`, operation)
   }
   const faulty: FaultyFiles = {
     ...crashable(inner),
