@@ -41,12 +41,15 @@ export const fetch: Handler<'Fetch'> = async (context, request) => {
 
 /** What is asked for, in the order of the request; any leader epoch below zero is none. */
 function requestedPartitions(request: FetchRequest): readonly FetchPartition[] {
-  const requested = request.topics.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map(({ partition, fetchOffset, partitionMaxBytes, ...asked }) => {
+  const requested: FetchPartition[] = []
+  for (const { topic, topicId, partitions } of request.topics) {
+    for (const asked of partitions) {
+      const { partition, fetchOffset, partitionMaxBytes } = asked
       const currentLeaderEpoch = Math.max(asked.currentLeaderEpoch, -1)
-      return { topic, topicId, partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }
-    })
-  )
+      const each = { topic, topicId, partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }
+      requested.push(each)
+    }
+  }
   return requested.length < 2 ? requested : eachOnce(requested)
 }
 
@@ -78,7 +81,7 @@ async function read(
       isolationLevel: request.isolationLevel === 1 ? 'READ_COMMITTED' : 'READ_UNCOMMITTED'
     },
     context.fetchWaiters,
-    context.signal
+    context.cancellation
   )
   context.onAnswered(() => reads.release())
   let next = 0

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../base/cancellation.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { GroupCoordinator } from '../group/group-coordinator.ts'
 import type { AppendWaits } from '../partition/append-waits.ts'
@@ -52,8 +53,8 @@ export interface RequestContext extends Services {
   authorize(operation: Operation, resource: ResourceType, name: string): boolean
   /** Calls `release` when the answer has left, or never will: for pooled bytes inside it. */
   onAnswered(release: () => void): void
-  /** Aborted when the connection is gone: what waits for it can stop. */
-  readonly signal: AbortSignal
+  /** Comes when the connection is gone: what waits for it can stop. */
+  readonly cancellation: Cancellation
 }
 
 export type Operation =

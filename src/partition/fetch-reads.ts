@@ -1,3 +1,4 @@
+import type { Cancellation } from '../base/cancellation.ts'
 import type { Failure } from '../base/result.ts'
 import { fetchSizeMax, logReadSizeMax } from '../limits.ts'
 import type { AbortedTransaction } from '../storage/producer-state.ts'
@@ -59,22 +60,23 @@ export interface FetchLimits {
  * over: what the second pass finds is the answer, whatever it is. An error is answered at once
  * (Kafka: ReplicaManager.fetchMessages).
  *
- * @param signal aborted when nobody waits for the answer any more
+ * @param cancellation comes when nobody waits for the answer any more
  */
 export async function readOrWait(
   partitions: readonly PartitionToRead[],
   asked: FetchLimits,
   waiters: FetchWaiters,
-  signal: AbortSignal
+  cancellation: Cancellation
 ): Promise<FetchReads> {
+  const { maxWaitMs, isolationLevel } = asked
   const maxBytes = Math.min(asked.maxBytes, fetchSizeMax)
-  const limits = { ...asked, maxBytes, minBytes: Math.min(asked.minBytes, maxBytes) }
-  const { minBytes, maxWaitMs } = limits
+  const minBytes = Math.min(asked.minBytes, maxBytes)
+  const limits = { minBytes, maxBytes, isolationLevel }
   const reads = await readPartitions(partitions, limits)
   const isEnough = reads.size >= minBytes || reads.hasErrors || partitions.length === 0
   if (isEnough || maxWaitMs <= 0) return reads
   reads.release()
-  await waiters.wait({ partitions: reads.awaited, minBytes, maxWaitMs, signal })
+  await waiters.wait({ partitions: reads.awaited, minBytes, maxWaitMs, cancellation })
   return readPartitions(partitions, limits)
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import type { Cancellation } from '../base/cancellation.ts'
 import { Deadlines } from '../base/deadlines.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
 import type { IsolationLevel, Partition } from './partition.ts'
@@ -27,8 +28,8 @@ export interface WaitRequest {
   readonly partitions: readonly AwaitedPartition[]
   readonly minBytes: number
   readonly maxWaitMs: number
-  /** Aborted when the connection is gone. */
-  readonly signal: AbortSignal
+  /** Comes when the connection is gone. */
+  readonly cancellation: Cancellation
 }
 
 /**
@@ -56,7 +57,7 @@ export class FetchWaiters {
    * What came between the read and this call counts.
    */
   wait(request: WaitRequest): Promise<WaitOutcome> {
-    if (this.#isClosed || request.signal.aborted) return Promise.resolve('cancelled')
+    if (this.#isClosed || request.cancellation.isCancelled) return Promise.resolve('cancelled')
     if (request.maxWaitMs <= 0) return Promise.resolve('expired')
     return new Promise(resolve => {
       const waiter = new Waiter(request, outcome => {
@@ -65,7 +66,7 @@ export class FetchWaiters {
       })
       this.#deadlines.set(waiter, this.#clock.monotonicMs() + request.maxWaitMs)
       for (const awaited of waiter.awaited) this.#waitersOf(awaited.partition).add(awaited)
-      request.signal.addEventListener('abort', waiter.cancel, { once: true })
+      request.cancellation.onCancel(waiter.cancel)
       this.#setAlarm()
       for (const awaited of waiter.awaited) {
         awaited.onProgress()
@@ -104,7 +105,7 @@ export class FetchWaiters {
 
   #remove(waiter: Waiter): void {
     this.#deadlines.delete(waiter)
-    waiter.signal.removeEventListener('abort', waiter.cancel)
+    waiter.cancellation.offCancel(waiter.cancel)
     for (const awaited of waiter.awaited) {
       const found = this.#byPartition.get(awaited.partition)
       if (found === undefined) continue
@@ -147,7 +148,7 @@ interface PartitionWaiters {
 
 /** One parked fetch: the bytes it has found so far, over all its partitions. */
 class Waiter {
-  readonly signal: AbortSignal
+  readonly cancellation: Cancellation
   readonly awaited: readonly Awaited[]
   readonly cancel: () => void
   readonly #minBytes: number
@@ -156,7 +157,7 @@ class Waiter {
   #isDone = false
 
   constructor(request: WaitRequest, settle: (outcome: WaitOutcome) => void) {
-    this.signal = request.signal
+    this.cancellation = request.cancellation
     this.#minBytes = request.minBytes
     this.#settle = settle
     this.cancel = () => this.#end('cancelled')

@@ -1,3 +1,4 @@
+import { Cancellation } from '../base/cancellation.ts'
 import type { Clock } from '../io/clock.ts'
 import {
   answersUnsentSizeMax,
@@ -66,7 +67,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   readonly #socket: ClientSocket
   readonly #onGone: () => void
   readonly #splitter: FrameSplitter
-  readonly #abort = new AbortController()
+  readonly cancellation = new Cancellation()
   #state: State = 'open'
   /** Requests begun and not yet answered towards the client, oldest first. */
   #exchanges: Exchange[] = []
@@ -110,10 +111,6 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#lastActivityMs = environment.clock.monotonicMs()
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
   nowMs(): number {
     return this.#environment.clock.wallMs()
   }
@@ -139,7 +136,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
    * is.
    */
   onEnd(): void {
-    this.#abort.abort()
+    this.cancellation.cancel()
     this.#finish()
   }
 
@@ -158,7 +155,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   finish(): void {
     this.#waiting.clear()
     this.#socket.keepProcessAlive()
-    this.#abort.abort()
+    this.cancellation.cancel()
     this.#finish()
   }
 
@@ -409,7 +406,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   #close(gently = false): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    this.#abort.abort()
+    this.cancellation.cancel()
     this.#environment.memory.change(-this.#heldSize)
     this.#heldSize = 0
     this.#environment.memory.leave(this)

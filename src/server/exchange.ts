@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import type { Cancellation } from '../base/cancellation.ts'
 import {
   closeConnection,
   noAnswer,
@@ -19,8 +20,8 @@ export interface Origin {
   readonly clientHost: string
   readonly connectionId: string
   readonly listenerName: string
-  /** Aborted when the connection is gone or the broker stops. */
-  readonly signal: AbortSignal
+  /** Of all that waits, when the connection is gone or the broker stops. */
+  readonly cancellation: Cancellation
   nowMs(): number
 }
 
@@ -90,8 +91,8 @@ export class Exchange implements RequestContext {
     this.advertised = services.advertised
   }
 
-  get signal(): AbortSignal {
-    return this.#origin.signal
+  get cancellation(): Cancellation {
+    return this.#origin.cancellation
   }
 
   nowMs(): number {

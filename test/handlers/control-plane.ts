@@ -1,3 +1,4 @@
+import { Cancellation } from '../../src/base/cancellation.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { handlers } from '../../src/handlers/index.ts'
 import { closeConnection, noAnswer, type RequestContext } from '../../src/handlers/handler.ts'
@@ -91,7 +92,7 @@ export class ControlPlane {
         !this.denied.has(`${operation} ${resource} ${name}`) &&
         !this.denied.has(`${operation} ${resource}`),
       onAnswered: () => {},
-      signal: new AbortController().signal,
+      cancellation: new Cancellation(),
       ...this.services()
     }
     // Handlers of the control plane use nothing else.

@@ -1,3 +1,4 @@
+import { Cancellation } from '../../src/base/cancellation.ts'
 import { success } from '../../src/base/result.ts'
 import type { Result } from '../../src/base/result.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
@@ -37,7 +38,7 @@ export interface TopicOptions {
 
 export interface CallOptions {
   readonly clientId?: string
-  readonly signal?: AbortSignal
+  readonly cancellation?: Cancellation
 }
 
 /**
@@ -141,7 +142,7 @@ export class DataPlane {
       appendWaits: this.appendWaits,
       fetchSessions: this.sessions,
       fetchWaiters: this.waiters,
-      signal: options.signal ?? new AbortController().signal,
+      cancellation: options.cancellation ?? new Cancellation(),
       nowMs: () => this.clock.wallMs(),
       authorize: (operation, resource, name) =>
         !this.denied.has(`${operation} ${resource} ${name}`),

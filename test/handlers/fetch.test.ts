@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Cancellation } from '../../src/base/cancellation.ts'
 import type { Partition } from '../../src/partition/partition.ts'
 import * as batch from '../../src/record/batch.ts'
 import { buildBatch } from '../../src/record/records.ts'
@@ -258,12 +259,12 @@ test('an error of a read ends the wait at once, a topic that is not there does n
 test('the wait ends with the connection', async () => {
   const plane = new DataPlane()
   const topic = await plane.addTopic('orders')
-  const gone = new AbortController()
+  const gone = new Cancellation()
   const waiting = plane.answer('Fetch', 11, request([[topic, 0, 0]], { maxWaitMs: 500 }), {
-    signal: gone.signal
+    cancellation: gone
   })
   await new Promise(resolve => setImmediate(resolve))
-  gone.abort()
+  gone.cancel()
   expect(plane.waiters.count).toBe(0)
   await waiting
   expect(topic.logs[0]!.buffersOut).toBe(0)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Cancellation } from '../../src/base/cancellation.ts'
 import { manualClock } from '../../src/io/manual-clock.ts'
 import type { ManualClock } from '../../src/io/manual-clock.ts'
 import { FetchWaiters } from '../../src/partition/fetch-waiters.ts'
@@ -10,7 +11,7 @@ import { clientBatch, openPartition } from './fixture.ts'
 
 const acked = { acks: -1, produceVersion: 9 }
 const limits = { minBytes: 1, maxBytes: 1 << 20, isolationLevel: 'READ_UNCOMMITTED' } as const
-const never = new AbortController().signal
+const never = new Cancellation()
 
 interface Fixture {
   readonly clock: ManualClock
@@ -30,7 +31,7 @@ interface WaitOptions {
   readonly minBytes?: number
   readonly maxWaitMs?: number
   readonly isolationLevel?: IsolationLevel
-  readonly signal?: AbortSignal
+  readonly cancellation?: Cancellation
 }
 
 /** A fetch under way: `reads` is null while it waits. */
@@ -41,7 +42,7 @@ function start(
 ): { reads: FetchReads | null; readonly done: Promise<FetchReads> } {
   const { minBytes = 1, maxWaitMs = 500, isolationLevel = 'READ_UNCOMMITTED' } = options
   const limits = { minBytes, maxWaitMs, isolationLevel, maxBytes: 1 << 20 }
-  const done = readOrWait(partitions, limits, waiters, options.signal ?? never)
+  const done = readOrWait(partitions, limits, waiters, options.cancellation ?? never)
   const fetch: { reads: FetchReads | null; readonly done: Promise<FetchReads> } = {
     reads: null,
     done
@@ -117,7 +118,7 @@ test('what comes between the read and the wait is not missed', async () => {
   const partition = await openPartition(new FakeLog())
   const reads = await readPartitions([at(partition, 0)], limits)
   await partition.append(clientBatch(['a']), acked)
-  const wait = { partitions: reads.awaited, minBytes: 1, maxWaitMs: 500, signal: never }
+  const wait = { partitions: reads.awaited, minBytes: 1, maxWaitMs: 500, cancellation: never }
   expect(await waiters.wait(wait)).toBe('ready')
   expect(waiters.count).toBe(0)
 })
@@ -163,7 +164,7 @@ test('a thousand waiting fetches share one alarm, and idle time costs none', asy
   const fetches = Array.from({ length: 1_000 }, (_, n) =>
     start(at0, [at(partition, 0)], {
       maxWaitMs: 500 + (n % 7),
-      signal: new AbortController().signal
+      cancellation: new Cancellation()
     })
   )
   await settle()
@@ -212,11 +213,11 @@ test('the end of a transaction open before the wait wakes whatever minBytes says
 test('a connection that goes takes its waiting fetch along', async () => {
   const at0 = fixture()
   const partition = await openPartition(new FakeLog())
-  const gone = new AbortController()
-  const fetch = start(at0, [at(partition, 0)], { signal: gone.signal })
+  const gone = new Cancellation()
+  const fetch = start(at0, [at(partition, 0)], { cancellation: gone })
   await settle()
   expect(at0.waiters.count).toBe(1)
-  gone.abort()
+  gone.cancel()
   expect(at0.waiters.count).toBe(0)
   await fetch.done
 })
