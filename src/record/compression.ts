@@ -30,9 +30,13 @@ export interface Codec {
   ): Result<T, DecompressError>
 }
 
-/** zlib unpacks into pieces; of a size that suits the batch they save a quarter of the time. */
+/** What zlib unpacks into pieces of, when nothing is known of the whole, bytes. */
 const gzipChunkSizeMin = KiB
 const gzipChunkSizeMax = 256 * KiB
+/** The last four bytes are the size of what the last of its members holds, modulo 2^32. */
+const gzipSizeSize = 4
+/** A byte of gzip stands for so many bytes at most. */
+const gzipExpansionMax = 1032
 
 const gzip: Codec = {
   // Kafka's default for `compression.gzip.level` is zlib's own.
@@ -46,8 +50,8 @@ const gzip: Codec = {
 
 function decompressGzip(bytes: Uint8Array, sizeMax: number): Result<Buffer, DecompressError> {
   try {
-    const chunkSize = Math.min(Math.max(4 * bytes.length, gzipChunkSizeMin), gzipChunkSizeMax)
     const maxOutputLength = Math.max(sizeMax, 1)
+    const chunkSize = gzipChunkSize(bytes, maxOutputLength)
     const unpacked = nodeZlib().gunzipSync(bytes, { maxOutputLength, chunkSize })
     return unpacked.length > sizeMax ? tooLarge(sizeMax) : success(unpacked)
   } catch (error) {
@@ -55,6 +59,20 @@ function decompressGzip(bytes: Uint8Array, sizeMax: number): Result<Buffer, Deco
       return tooLarge(sizeMax)
     return failure('CORRUPT_MESSAGE', `gzip: ${String(error)}`)
   }
+}
+
+/**
+ * zlib unpacks into pieces, and puts them together when there is more than one: a piece that holds
+ * all saves a sixth of the time. A size that is a lie costs time, but no more room than the bytes
+ * could fill.
+ */
+function gzipChunkSize(bytes: Uint8Array, sizeMax: number): number {
+  const usual = Math.min(Math.max(4 * bytes.length, gzipChunkSizeMin), gzipChunkSizeMax)
+  if (bytes.length < gzipSizeSize) return usual
+  const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - gzipSizeSize)
+  // One byte more, or zlib asks for another piece to see that nothing follows.
+  const whole = trailer.getUint32(0, true) + 1
+  return whole > Math.min(sizeMax, gzipExpansionMax * bytes.length) ? usual : Math.max(whole, usual)
 }
 
 function tooLarge(sizeMax: number): Failure<'MESSAGE_TOO_LARGE'> {

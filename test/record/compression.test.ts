@@ -101,6 +101,16 @@ describe.each(codecs)('%s', compression => {
 test('gzip in several members is one text', () => {
   const packed = Buffer.concat([gzipSync('one '), gzipSync('two')])
   expect(unpack('gzip', packed)).toEqual(Buffer.from('one two'))
+  const large = Buffer.alloc(700 * KiB, 'words, ')
+  expect(unpack('gzip', Buffer.concat([gzipSync(large), gzipSync('end')]))).toEqual(
+    Buffer.concat([large, Buffer.from('end')])
+  )
+})
+
+test.each([0, 1, 1_000, 2 ** 31, 2 ** 32 - 1])('gzip that claims %i bytes is refused', size => {
+  const packed = gzipSync(Buffer.alloc(300 * KiB, 'words, '))
+  packed.writeUInt32LE(size, packed.length - 4)
+  expect(unpack('gzip', packed)).toBe('CORRUPT_MESSAGE')
 })
 
 describe('a level', () => {
