@@ -44,6 +44,8 @@ export class LogReader {
   readonly #context: LogContext
   readonly #log: ReadableLog
   readonly #locator: BatchLocator
+  /** Reads of what may not be in memory that are under way, by the offset they were asked for. */
+  readonly #coldReads = new Map<number, Promise<ReadResult>>()
 
   constructor(context: LogContext, log: ReadableLog) {
     this.#context = context
@@ -52,6 +54,11 @@ export class LogReader {
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
+    return this.#read(request, true)
+  }
+
+  /** @param follows whether to wait for another read of the same place that is under way */
+  #read(request: ReadRequest, follows: boolean): Promise<ReadResult> {
     const { fromOffset } = request
     const log = this.#log
     if (fromOffset < log.logStartOffset || fromOffset > log.logEndOffset) {
@@ -74,7 +81,7 @@ export class LogReader {
         return Promise.resolve(read)
       }
     }
-    return this.#readCold(segment, request)
+    return follows ? this.#readColdOnce(segment, request) : this.#readCold(segment, request)
   }
 
   /**
@@ -119,6 +126,19 @@ export class LogReader {
     return place === null ? null : { ...place, segment }
   }
 
+  /**
+   * Of consumers who ask for one place at a time the first has it read; the others find what it was
+   * given, or else read for themselves.
+   */
+  #readColdOnce(segment: Segment, request: ReadRequest): Promise<ReadResult> {
+    const { fromOffset } = request
+    const underWay = this.#coldReads.get(fromOffset)
+    if (underWay !== undefined) return underWay.then(() => this.#read(request, false))
+    const read = this.#readCold(segment, request).finally(() => this.#coldReads.delete(fromOffset))
+    this.#coldReads.set(fromOffset, read)
+    return read
+  }
+
   async #readCold(segment: Segment, request: ReadRequest): Promise<ReadResult> {
     const { truncationCount } = this.#log
     const result = await this.#whenIndexed(segment, indexes =>
@@ -130,7 +150,7 @@ export class LogReader {
     // The bytes may have been read before others took their place.
     this.#context.recentReads.forget(segment)
     if (result !== 'gap' && result.ok) result.value.release()
-    return this.read(request)
+    return this.#read(request, false)
   }
 
   /** Goes on behind a segment of which compaction has left nothing from the wanted offset on. */

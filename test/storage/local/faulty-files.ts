@@ -9,6 +9,8 @@ export interface FaultyFiles extends Files {
   fault: (operation: Operation, path: string) => string | null
   /** While set, syncs that began wait for it. */
   syncGate: Promise<void> | null
+  /** While set, reads that wait for the disk wait for it. */
+  readGate: Promise<void> | null
   /** Operations on files whose name ends as given, since the last `forget`. */
   count(operation: Operation, suffix: string): number
   forget(): void
@@ -26,12 +28,13 @@ export function faultyFiles(inner: Files): FaultyFiles {
     ...crashable(inner),
     fault: () => null,
     syncGate: null,
+    readGate: null,
     count: (operation, suffix) =>
       done.filter(([each, path]) => each === operation && path.endsWith(suffix)).length,
     forget: () => void done.splice(0),
     open(path, mode) {
       meet('open', path)
-      return faultyFile(inner.open(path, mode), meet, () => faulty.syncGate)
+      return faultyFile(inner.open(path, mode), meet, faulty)
     },
     rename(from, to) {
       meet('rename', from)
@@ -44,7 +47,7 @@ export function faultyFiles(inner: Files): FaultyFiles {
 function faultyFile(
   inner: OpenFile,
   meet: (operation: Operation, path: string) => void,
-  syncGate: () => Promise<void> | null
+  gates: Pick<FaultyFiles, 'syncGate' | 'readGate'>
 ): OpenFile {
   const { path } = inner
   return {
@@ -71,6 +74,7 @@ function faultyFile(
     },
     async read(target, position) {
       meet('read', path)
+      await gates.readGate
       return inner.read(target, position)
     },
     truncate(size) {
@@ -79,7 +83,7 @@ function faultyFile(
     },
     async datasync() {
       meet('datasync', path)
-      await syncGate()
+      await gates.syncGate
       await inner.datasync()
     }
   }

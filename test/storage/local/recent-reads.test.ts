@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { deferred } from '../../../src/base/deferred.ts'
 import type { Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import {
@@ -69,6 +70,60 @@ test('consumers on the same way read no file again, neither for batches nor to f
     }
     expect(files.count('read', '.log')).toBe(0)
     first.release()
+  }
+})
+
+test('consumers who ask at once for a place that is not in memory have it read once', async () => {
+  const files = faultyFiles(memoryFiles())
+  const before = testDirectory(files, '/data', 'os')
+  const { directory, log: written } = await openOrders(before)
+  const bytes = await append(written, large.valueSize)
+  await append(written, 100)
+  await directory.close()
+  const { log } = await openOrders(before)
+  const first = await read(log, 1)
+  first.release()
+  files.forget()
+  const alone = await read(log, 0, bytes.length)
+  const count = files.count('read', '.log')
+  alone.release()
+  await log.close()
+
+  const again = await openOrders(before)
+  const small = await read(again.log, 1)
+  small.release()
+  files.forget()
+  const all = await Promise.all(Array.from({ length: 9 }, () => read(again.log, 0, bytes.length)))
+  expect(files.count('read', '.log')).toBe(count)
+  for (const each of all) {
+    expect(isShared(each, all[0]!)).toBe(true)
+    expect(each.bytes.equals(bytes)).toBe(true)
+    each.release()
+  }
+})
+
+test('reads that a truncation overtakes find what is there after it', async () => {
+  const files = faultyFiles(memoryFiles())
+  const directory = testDirectory(files, '/data', 'os')
+  const before = await openOrders(directory)
+  const kept = await append(before.log, large.valueSize)
+  await append(before.log, 100)
+  await before.directory.close()
+  const { log } = await openOrders(directory)
+  const small = await read(log, 1)
+  small.release()
+  const gate = deferred<void>()
+  files.readGate = gate.promise
+  files.forget()
+  const reads = [read(log, 0), read(log, 0), read(log, 0)]
+  while (files.count('read', '.log') === 0) await Promise.resolve()
+  files.readGate = null
+  const truncated = await log.truncate(1, 1)
+  expect(truncated.ok).toBe(true)
+  gate.resolve()
+  for (const each of await Promise.all(reads)) {
+    expect(each.bytes.equals(kept)).toBe(true)
+    each.release()
   }
 })
 
