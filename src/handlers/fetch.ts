@@ -4,7 +4,7 @@
 // every version, as from Kafka: a client that asks in an old one may well have the codec.
 import type { FetchPartition } from '../partition/fetch-session.ts'
 import { readOrWait } from '../partition/fetch-reads.ts'
-import type { PartitionToRead } from '../partition/fetch-reads.ts'
+import type { FetchedRecords, FetchLimits, PartitionToRead } from '../partition/fetch-reads.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { FetchRequest } from '../wire/generated/fetch.ts'
@@ -29,7 +29,25 @@ export const fetch: Handler<'Fetch'> = async (context, request) => {
   )
   if (!session.ok) return { errorCode: errorCode(session.error), responses: [] }
   const { partitions } = session.value
-  const outcomes = await read(context, request, partitions)
+  const hasReplicaState = context.apiVersion >= replicaStateSince
+  const replicaId = hasReplicaState ? request.replicaState.replicaId : request.replicaId
+  const targets = partitions.map(each => target(context, each, replicaId))
+  const reads = await readOrWait(
+    targets.every(isReadable) ? targets : targets.filter(isReadable),
+    limitsOf(request),
+    context.fetchWaiters,
+    context.cancellation
+  )
+  context.onAnswered(() => reads.release())
+  let next = 0
+  const outcomes = targets.map((each, index): Outcome => {
+    if (!isReadable(each)) return refused(each, false)
+    const result = reads.results[next++]!
+    if (result.ok) return found(result)
+    // The topic may have been deleted meanwhile, which says more than that its partition is closed.
+    const now = target(context, partitions[index]!, replicaId)
+    return refused(isReadable(now) ? result.error : now, true)
+  })
   const answer = session.value.answer(outcomes, context.nowMs())
   if (!answer.ok) return { errorCode: errorCode(answer.error), responses: [] }
   const { sessionId, included } = answer.value
@@ -64,39 +82,14 @@ function eachOnce(requested: readonly FetchPartition[]): readonly FetchPartition
   return [...byPartition.values()]
 }
 
-async function read(
-  context: RequestContext,
-  request: FetchRequest,
-  partitions: readonly FetchPartition[]
-): Promise<Outcome[]> {
-  const hasReplicaState = context.apiVersion >= replicaStateSince
-  const replicaId = hasReplicaState ? request.replicaState.replicaId : request.replicaId
-  const targets = partitions.map(each => target(context, each, replicaId))
-  const reads = await readOrWait(
-    targets.filter(each => typeof each !== 'string'),
-    {
-      minBytes: request.minBytes,
-      maxBytes: request.maxBytes,
-      maxWaitMs: request.maxWaitMs,
-      isolationLevel: request.isolationLevel === 1 ? 'READ_COMMITTED' : 'READ_UNCOMMITTED'
-    },
-    context.fetchWaiters,
-    context.cancellation
-  )
-  context.onAnswered(() => reads.release())
-  let next = 0
-  return targets.map((each, index) => {
-    if (typeof each === 'string') return refused(each, false)
-    const result = reads.results[next++]!
-    if (!result.ok) {
-      // The topic may have been deleted meanwhile, which says more than that its partition is
-      // closed.
-      const now = target(context, partitions[index]!, replicaId)
-      return refused(typeof now === 'string' ? now : result.error, true)
-    }
-    const { size, highWatermark, logStartOffset } = result
-    return { error: null, size, highWatermark, logStartOffset, read: result, wasRead: true }
-  })
+function limitsOf({ minBytes, maxBytes, maxWaitMs, isolationLevel }: FetchRequest): FetchLimits {
+  const isCommitted = isolationLevel === 1
+  return {
+    minBytes,
+    maxBytes,
+    maxWaitMs,
+    isolationLevel: isCommitted ? 'READ_COMMITTED' : 'READ_UNCOMMITTED'
+  }
 }
 
 /** Where to read, or why not. */
@@ -118,6 +111,15 @@ function target(
   if (replicaId >= 0) return 'NOT_LEADER_OR_FOLLOWER'
   const { fetchOffset, partitionMaxBytes: maxBytes, currentLeaderEpoch } = asked
   return { partition, fetchOffset, maxBytes, currentLeaderEpoch }
+}
+
+function isReadable(target: PartitionToRead | ErrorName): target is PartitionToRead {
+  return typeof target !== 'string'
+}
+
+function found(read: FetchedRecords): Outcome {
+  const { size, highWatermark, logStartOffset } = read
+  return { error: null, size, highWatermark, logStartOffset, read, wasRead: true }
 }
 
 /** @param wasRead whether the partition was there to be read, as Kafka's answer shows */

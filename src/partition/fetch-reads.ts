@@ -72,12 +72,64 @@ export async function readOrWait(
   const maxBytes = Math.min(asked.maxBytes, fetchSizeMax)
   const minBytes = Math.min(asked.minBytes, maxBytes)
   const limits = { minBytes, maxBytes, isolationLevel }
-  const reads = await readPartitions(partitions, limits)
-  const isEnough = reads.size >= minBytes || reads.hasErrors || partitions.length === 0
-  if (isEnough || maxWaitMs <= 0) return reads
-  reads.release()
-  await waiters.wait({ partitions: reads.awaited, minBytes, maxWaitMs, cancellation })
+  const mayWait = partitions.length > 0 && minBytes > 0 && maxWaitMs > 0
+  let awaited = mayWait ? awaitedAtEnd(partitions, limits) : null
+  if (awaited === null) {
+    const reads = await readPartitions(partitions, limits)
+    if (!mayWait || reads.size >= minBytes || reads.hasErrors) return reads
+    reads.release()
+    awaited = reads.awaited
+  }
+  await waiters.wait({ partitions: awaited, minBytes, maxWaitMs, cancellation })
   return readPartitions(partitions, limits)
+}
+
+/**
+ * How partitions stand whose reader has seen all that there is; null when one of them has
+ * something for it, or refuses it. That is how a consumer waits, so nothing is made for an answer:
+ * it would be held as often as there are consumers, until they have waited.
+ */
+function awaitedAtEnd(
+  partitions: readonly PartitionToRead[],
+  limits: Omit<FetchLimits, 'maxWaitMs'>
+): readonly AwaitedPartition[] | null {
+  for (const each of partitions) {
+    const nothing = each.partition.readNothing(readRequest(each, limits, 0))
+    if (nothing === null || !nothing.ok) return null
+  }
+  return partitions.map(each => standing(each, limits.isolationLevel))
+}
+
+/** @param size bytes that the fetch has found already */
+function readRequest(
+  { fetchOffset, maxBytes, currentLeaderEpoch }: PartitionToRead,
+  limits: Omit<FetchLimits, 'maxWaitMs'>,
+  size: number
+): PartitionReadRequest {
+  return {
+    fromOffset: fetchOffset,
+    maxBytes: Math.min(maxBytes, limits.maxBytes - size),
+    isolationLevel: limits.isolationLevel,
+    currentLeaderEpoch,
+    minOneBatch: size === 0
+  }
+}
+
+/** How a partition stands for a reader that has found nothing yet. */
+function standing(
+  { partition, fetchOffset, maxBytes }: PartitionToRead,
+  isolationLevel: IsolationLevel
+): AwaitedPartition {
+  return {
+    partition,
+    visibleSize: partition.visibleSize,
+    highWatermark: partition.highWatermark,
+    lastStableOffset: partition.lastStableOffset,
+    fetchOffset,
+    isolationLevel,
+    maxBytes,
+    readSize: 0
+  }
 }
 
 /**
@@ -89,22 +141,16 @@ export async function readPartitions(
   partitions: readonly PartitionToRead[],
   limits: Omit<FetchLimits, 'maxWaitMs'>
 ): Promise<FetchReads> {
-  const { minBytes, maxBytes, isolationLevel } = limits
+  const { minBytes, isolationLevel } = limits
   const results: (FetchedRecords | Failure<ErrorName>)[] = []
   const awaited: AwaitedPartition[] = []
   const reads: PartitionRead[] = []
   let size = 0
   let hasErrors = false
   for (const each of partitions) {
-    const { partition, fetchOffset } = each
-    const { visibleSize, highWatermark, lastStableOffset } = partition
-    const request = {
-      fromOffset: fetchOffset,
-      maxBytes: Math.min(each.maxBytes, maxBytes - size),
-      isolationLevel,
-      currentLeaderEpoch: each.currentLeaderEpoch,
-      minOneBatch: size === 0
-    }
+    const { partition } = each
+    const stood = standing(each, isolationLevel)
+    const request = readRequest(each, limits, size)
     const result = partition.readNothing(request) ?? (await partition.read(request))
     let readSize = 0
     if (result.ok) {
@@ -119,16 +165,7 @@ export async function readPartitions(
       results.push(result)
     }
     size += readSize
-    awaited.push({
-      partition,
-      visibleSize,
-      highWatermark,
-      lastStableOffset,
-      fetchOffset,
-      isolationLevel,
-      maxBytes: each.maxBytes,
-      readSize
-    })
+    awaited.push({ ...stood, readSize })
   }
   const release = (): void => reads.forEach(each => each.release())
   return { results, size, hasErrors, release, awaited }
