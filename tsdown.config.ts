@@ -45,7 +45,7 @@ export default defineConfig([
     entry: { index: 'src/index.ts' },
     format: ['esm', 'cjs'],
     dts: true,
-    plugins: [servedCodecsOnly()]
+    plugins: [servedCodecsOnly(), asciiOnly()]
   },
   {
     ...command,

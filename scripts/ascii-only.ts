@@ -9,10 +9,16 @@ export function asciiOnly(): Rolldown.Plugin {
     name: 'ascii-only',
     generateBundle(_options, bundle) {
       for (const file of Object.values(bundle)) {
-        if (file.type === 'chunk') file.code = file.code.replaceAll(/[\u0080-\uffff]/g, escaped)
+        if (file.type !== 'chunk' || isDeclarations(file.fileName)) continue
+        file.code = file.code.replaceAll(/[\u0080-\uffff]/g, escaped)
       }
     }
   }
+}
+
+/** These are read by people, and by no engine. */
+function isDeclarations(fileName: string): boolean {
+  return /\.d\.[cm]?ts$/.test(fileName)
 }
 
 function escaped(character: string): string {

@@ -90,6 +90,13 @@ describe('the package', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(4 * 1024 * 1024)
   })
 
+  test('has only code that V8 keeps in one byte a character', () => {
+    for (const name of ['cli-main.cjs', 'cli.cjs', 'index.cjs', 'index.mjs']) {
+      const code = readFileSync(join(installed, 'dist', name), 'utf8')
+      expect(code, name).not.toMatch(/[^\0-\u007f]/)
+    }
+  })
+
   test('has code for its command that this version of V8 takes', () => {
     const filename = join(installed, 'dist', 'cli-main.cjs')
     const script = new Script(readFileSync(filename, 'latin1'), {
