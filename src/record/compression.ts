@@ -1,6 +1,6 @@
 import { nodeZlib } from '../base/node-module.ts'
 import { failure, success, type Failure, type Result } from '../base/result.ts'
-import { KiB } from '../base/sizes.ts'
+import { KiB, MiB } from '../base/sizes.ts'
 import type { Compression } from './batch.ts'
 import { compressLz4, unpackLz4 } from './lz4.ts'
 import { compressSnappy, unpackSnappy } from './snappy.ts'
@@ -33,6 +33,8 @@ export interface Codec {
 /** What zlib unpacks into pieces of, when nothing is known of the whole, bytes. */
 const gzipChunkSizeMin = KiB
 const gzipChunkSizeMax = 256 * KiB
+/** Largest piece that holds all; larger batches are rare, and room for lies is not free. */
+const gzipWholeSizeMax = 4 * MiB
 /** The last four bytes are the size of what the last of its members holds, modulo 2^32. */
 const gzipSizeSize = 4
 /** A byte of gzip stands for so many bytes at most. */
@@ -72,7 +74,9 @@ function gzipChunkSize(bytes: Uint8Array, sizeMax: number): number {
   const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - gzipSizeSize)
   // One byte more, or zlib asks for another piece to see that nothing follows.
   const whole = trailer.getUint32(0, true) + 1
-  return whole > Math.min(sizeMax, gzipExpansionMax * bytes.length) ? usual : Math.max(whole, usual)
+  return whole > Math.min(sizeMax, gzipExpansionMax * bytes.length, gzipWholeSizeMax)
+    ? usual
+    : Math.max(whole, usual)
 }
 
 function tooLarge(sizeMax: number): Failure<'MESSAGE_TOO_LARGE'> {
