@@ -243,6 +243,8 @@ export const scrubChunkSize = 256 * KiB
 export const scrubFirstLookMs = 60_000
 /** How often the scrub looks for segments that are due, milliseconds. */
 export const scrubLookIntervalMs = 10 * 60_000
+/** Between the small files of one log and those of the next the scrub waits, milliseconds. */
+export const scrubFolderPauseMs = 5
 /** A read that takes longer says that the disk is busy, milliseconds. */
 export const scrubSlowReadMs = 50
 /** A pause that ends so much too late says that the event loop is busy, milliseconds. */

@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util'
 import type { BarJob } from '../../test/sim/bar-job.ts'
-import type { Verdict } from '../../test/sim/corruption.ts'
+import { failures, pointlessPlaces, type Verdict } from '../../test/sim/corruption.ts'
 import { runJobs } from './jobs.ts'
 
 const usage = `npm run bar -- corruption [options]
 
-Flips single bits in every kind of file of a data directory, one at a time, starts a broker on it
-and asks for everything.
+Flips single bits in every kind of file of a data directory, one at a time: odradek log verify looks
+at it, a broker starts on it, is asked for everything, scrubs everything and stops, and verify looks
+again. Each bit has to be told of, no answer may be another one than before but that what the bit
+was in is damaged, and files that follow from others have to be made anew.
 
   --flips N   (default 10000)
   --seed N    (default 1)
@@ -15,9 +17,15 @@ and asks for everything.
 /** Bits that are flipped by one process after the other. */
 const flipsPerPiece = 250
 
-/** What may be made of a flipped bit. */
-const good: readonly Verdict[] = ['reported', 'without effect']
-const verdicts: readonly Verdict[] = [...good, 'wrong', 'removed', 'silent']
+/** What may be made of a flipped bit, in words. */
+const outcomes: ReadonlyArray<readonly [verdict: Verdict, words: string]> = [
+  ['answer', 'reported by an answer'],
+  ['start', 'by the start'],
+  ['scrub', 'by the scrub'],
+  ['verify', 'by odradek log verify alone'],
+  ['pointless', 'pointless'],
+  ...failures.map(verdict => [verdict, verdict] as const)
+]
 
 /** Flipped bits that are told of, or mean nothing. */
 export async function corruption(args: readonly string[]): Promise<number> {
@@ -35,18 +43,37 @@ export async function corruption(args: readonly string[]): Promise<number> {
   }
   const seed = Number(values.seed)
   const counts = await run(jobsOf(Number(values.flips), seed))
-  for (const kind of [...counts.keys()].sort()) {
-    const row = counts.get(kind)!
-    console.log(`${kind}: ${verdicts.map(each => `${row.get(each) ?? 0} ${each}`).join(', ')}`)
-  }
-  const total = (verdict: Verdict): number =>
-    [...counts.values()].reduce((sum, row) => sum + (row.get(verdict) ?? 0), 0)
-  const isPassed = verdicts.every(each => good.includes(each) || total(each) === 0)
+  const kinds = [...counts.keys()].sort()
+  for (const kind of kinds) console.log(`${kind}: ${inWords(counts.get(kind)!)}`)
+  for (const { name, reason } of pointlessPlaces) console.log(`pointless: ${name}: ${reason}`)
+  const total = new Map(
+    outcomes.map(([verdict]) => [
+      verdict,
+      kinds.reduce((sum, kind) => sum + (counts.get(kind)!.get(verdict) ?? 0), 0)
+    ])
+  )
+  const isPassed = failures.every(verdict => total.get(verdict) === 0)
+  const results = outcomes.map(([verdict, words]) => `${total.get(verdict)} ${words}`)
+  const flips = kinds.map(kind => `${sizeOf(counts.get(kind)!)} ${kind}`)
   console.log(
-    `corruption ${isPassed ? 'PASS' : 'FAIL'} seed ${seed}: ` +
-      verdicts.map(each => `${total(each)} ${each}`).join(', ')
+    `corruption ${isPassed ? 'PASS' : 'FAIL'} seed ${seed}: ${sizeOf(total)} flips ` +
+      `(${flips.join(', ')}): ${results.join(', ')}`
   )
   return isPassed ? 0 : 1
+}
+
+type Counts = ReadonlyMap<Verdict, number>
+
+function sizeOf(counts: Counts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
+}
+
+/** Without what has not happened. */
+function inWords(counts: Counts): string {
+  return outcomes
+    .filter(([verdict]) => counts.has(verdict))
+    .map(([verdict, words]) => `${counts.get(verdict)} ${words}`)
+    .join(', ')
 }
 
 function jobsOf(flips: number, seed: number): readonly BarJob[] {
@@ -66,7 +93,7 @@ async function run(jobs: readonly BarJob[]): Promise<ReadonlyMap<string, Map<Ver
       const row = counts.get(kind) ?? new Map<Verdict, number>()
       counts.set(kind, row)
       row.set(verdict, (row.get(verdict) ?? 0) + 1)
-      if (!good.includes(verdict)) console.log(`${verdict}: ${detail}`)
+      if (failures.some(each => each === verdict)) console.log(`${verdict}: ${detail}`)
     }
     console.error(`${++done} of ${jobs.length} pieces`)
   })

@@ -1,6 +1,7 @@
 import { unreachable } from '../../src/base/assert.ts'
 import { searchCanary } from './canary-search.ts'
-import { CorruptionBench, kindOf, randomFlips, type Ending, type Verdict } from './corruption.ts'
+import { CorruptionBench, kindOf, randomFlips, type Verdict } from './corruption.ts'
+import type { Ending } from './corruption-filling.ts'
 import {
   enumerateCrashes,
   nothingFound,

@@ -39,7 +39,8 @@ export class Plane {
         'offsets.topic.num.partitions': 2,
         'group.initial.rebalance.delay.ms': 0,
         'group.min.session.timeout.ms': 1000,
-        'log.segment.delete.delay.ms': 50
+        'log.segment.delete.delay.ms': 50,
+        'log.scrub.interval.ms': 1000
       }
     })
     const config = brokerConfig(settings)

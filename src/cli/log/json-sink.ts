@@ -1,6 +1,7 @@
 import type { InspectSink, SegmentTotals, SegmentView } from './inspect.ts'
 import type { LogTarget } from './log-target.ts'
-import { damagedParts, type PartitionFolder } from './partition-folder.ts'
+import { damagedParts } from '../../storage/local/sidecar.ts'
+import type { PartitionFolder } from './partition-folder.ts'
 import { toJson } from './views.ts'
 
 // One document, written as it is found: a segment may hold more batches than fit into memory.

@@ -8,11 +8,18 @@ import {
   offsetIndexSuffix,
   parsePartitionFolderName,
   parseSegmentName,
+  parseStrayFolderName,
   sidecarSuffix,
   timeIndexSuffix
 } from '../../storage/local/file-names.ts'
+import { cleanShutdownText } from '../../storage/local/log-directory-open.ts'
 import { parseMetaProperties } from '../../storage/local/meta-properties.ts'
-import { readPartitionFolder, type PartitionFolder, type SegmentFiles } from './partition-folder.ts'
+import {
+  readPartitionFolder,
+  textOf,
+  type PartitionFolder,
+  type SegmentFiles
+} from './partition-folder.ts'
 
 /** What `meta.properties` says, whoever wrote it; null when it is missing or damaged. */
 export interface DirectoryIdentity {
@@ -29,10 +36,16 @@ export interface LogTarget {
   readonly identity: DirectoryIdentity | null
   /** What is wrong with `meta.properties`; null when nothing is, or when there is none. */
   readonly identityFault: 'damaged' | 'newer' | null
+  /** Whether `meta.properties` is odradek's, sound or not: files of other programs mean less. */
+  readonly isOurs: boolean
   /** Whether the last shutdown was in order; false while a broker runs. */
   readonly isClean: boolean
+  /** Whether a mark of an orderly shutdown is there that does not count. */
+  readonly isMarkDamaged: boolean
   /** Folders of partitions, ascending by name. */
   readonly folders: readonly string[]
+  /** Folders that a start has set aside, of partitions that nobody knew. */
+  readonly strays: readonly string[]
   /** The one segment that is meant; null for all. */
   readonly baseOffset: number | null
 }
@@ -59,7 +72,14 @@ export function findTarget(files: Files, path: string): LogTarget {
     .find(offset => offset !== null)
   if (baseOffset !== undefined && !isFolder(files, path)) {
     const directory = parent.slice(0, parent.lastIndexOf('/'))
-    return target(files, { path, kind: 'segment', directory, folders: [parent], baseOffset })
+    return target(files, {
+      path,
+      kind: 'segment',
+      directory,
+      folders: [parent],
+      strays: [],
+      baseOffset
+    })
   }
   if (!isFolder(files, path)) throw new LogTargetError(`${path} is no file of a segment`)
   const entries = files.list(path)
@@ -69,18 +89,23 @@ export function findTarget(files: Files, path: string): LogTarget {
       kind: 'partition',
       directory: parent,
       folders: [path],
+      strays: [],
       baseOffset: null
     })
   }
   const folders = entries
     .filter(({ kind, name }) => kind === 'directory' && isPartitionName(name))
     .map(({ name }) => `${path}/${name}`)
+  const strays = entries
+    .filter(({ kind, name }) => kind === 'directory' && parseStrayFolderName(name) !== null)
+    .map(({ name }) => `${path}/${name}`)
   if (folders.length === 0 && !entries.some(({ name }) => name === metaPropertiesName)) {
     throw new LogTargetError(
       `${path} is neither a data directory nor the folder of a partition nor a segment`
     )
   }
-  return target(files, { path, kind: 'dataDirectory', directory: path, folders, baseOffset: null })
+  const found = { path, kind: 'dataDirectory', directory: path, folders, strays } as const
+  return target(files, { ...found, baseOffset: null })
 }
 
 /** The segments of a folder that are meant. */
@@ -99,16 +124,22 @@ export function* foldersOf(files: Files, { folders }: LogTarget): Generator<Part
 
 function target(
   files: Files,
-  found: Pick<LogTarget, 'path' | 'kind' | 'directory' | 'folders' | 'baseOffset'>
+  found: Pick<LogTarget, 'path' | 'kind' | 'directory' | 'folders' | 'strays' | 'baseOffset'>
 ): LogTarget {
   const text = readText(files, `${found.directory}/${metaPropertiesName}`)
   const meta = text === null ? null : parseMetaProperties(text)
   const identityFault = meta === 'damaged' || meta === 'newer' ? meta : null
+  const isOurs = meta !== null && meta !== 'foreign'
+  const mark = textOf(files, `${found.directory}/${cleanShutdownName}`)
+  // Kafka's own says more, and counts whatever it says.
+  const isClean = isOurs ? mark === cleanShutdownText : mark !== null
   return {
     ...found,
+    isOurs,
     identity: meta === 'foreign' ? foreignIdentity(text!) : typeof meta === 'object' ? meta : null,
     identityFault,
-    isClean: files.exists(`${found.directory}/${cleanShutdownName}`)
+    isClean,
+    isMarkDamaged: mark !== null && !isClean
   }
 }
 

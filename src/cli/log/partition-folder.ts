@@ -220,16 +220,6 @@ function epochsOf(
   return epochs
 }
 
-/** Which parts of a sidecar do not hold. */
-export function damagedParts(sidecar: SidecarContents): readonly string[] {
-  const { identity, state, stateDamaged, journalDamaged } = sidecar
-  return [
-    ...(identity === 'damaged' ? ['identity'] : []),
-    ...(stateDamaged || state === null ? ['state'] : []),
-    ...(journalDamaged ? ['journal'] : [])
-  ]
-}
-
 /** The bytes of a file; null when it is not there or cannot be read. */
 export function bytesOf(files: Files, path: string): Buffer | null {
   return readable(() => (files.exists(path) ? readWhole(files, path) : null))

@@ -4,7 +4,8 @@ import type { JournalEntry } from '../../storage/local/sidecar-format.ts'
 import { faultMeanings } from './findings.ts'
 import type { InspectSink, SegmentTotals, SegmentView, SnapshotView } from './inspect.ts'
 import type { LogTarget } from './log-target.ts'
-import { damagedParts, type PartitionFolder } from './partition-folder.ts'
+import { damagedParts } from '../../storage/local/sidecar.ts'
+import type { PartitionFolder } from './partition-folder.ts'
 import { toJson, type BatchView, type BytesView, type RecordView } from './views.ts'
 
 /** Columns of a line, at most: records are cut to it, `--json` has them whole. */

@@ -3,16 +3,12 @@ import { batchSize, lastOffset, recordCount } from '../../record/batch.ts'
 import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
 import { parsePartitionFolderName } from '../../storage/local/file-names.ts'
 import { indexedBatch, readIndexes } from '../../storage/local/segment-indexes.ts'
+import { damagedParts } from '../../storage/local/sidecar.ts'
 import type { Mark } from '../../storage/local/sidecar-format.ts'
 import { faultMeanings, fileFinding, type Finding } from './findings.ts'
 import { offsetIndexEntries, timeIndexEntries } from './index-entries.ts'
 import type { LogTarget } from './log-target.ts'
-import {
-  bytesOf,
-  damagedParts,
-  type PartitionFolder,
-  type SegmentFiles
-} from './partition-folder.ts'
+import { bytesOf, type PartitionFolder, type SegmentFiles } from './partition-folder.ts'
 import { lostOfTable, scanSegment, type SegmentScan } from './segment-scan.ts'
 
 export interface SegmentToVerify {
@@ -235,7 +231,8 @@ async function verifySidecar(segment: SegmentToVerify): Promise<void> {
   const { identity } = sidecar
   const parts = damagedParts(sidecar)
   if (parts.length > 0) {
-    const meaning = `the checksum of its ${parts.join(' and ')} does not hold`
+    const verb = parts.length === 1 ? 'does' : 'do'
+    const meaning = `its ${parts.join(' and ')} ${verb} not hold`
     report(fileFinding('derived', sidecarPath, 'SIDECAR', meaning))
   }
   if (identity === 'newer') {

@@ -7,6 +7,7 @@ import {
 } from '../../storage/local/file-names.ts'
 import { epochEntries } from '../../storage/local/leader-epochs.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
+import { SavedChecksum, savedLine } from '../../storage/local/saved-bytes.ts'
 import {
   encodeJournalEntry,
   encodeSidecarHead,
@@ -98,10 +99,10 @@ async function keepLostBytes(work: RepairToWrite): Promise<void> {
     const { fromOffset, toOffset, fromPosition, toPosition } = piece
     const name = `${partitionFolderName(folder.name!)}-${fromOffset}-${wallMs}`
     const isThere = toPosition > fromPosition
-    if (isThere) {
-      await copyReadable(files, segment.logPath, `${lost}/${name}`, fromPosition, toPosition)
-      say(`the ${toPosition - fromPosition} bytes that go are kept in ${lost}/${name}`)
-    }
+    const savedTo = isThere
+      ? await copyReadable(files, segment.logPath, `${lost}/${name}`, fromPosition, toPosition)
+      : null
+    if (isThere) say(`the ${toPosition - fromPosition} bytes that go are kept in ${savedTo}`)
     notes.push({
       repairedMs: wallMs,
       ...folder.name,
@@ -111,12 +112,12 @@ async function keepLostBytes(work: RepairToWrite): Promise<void> {
       toOffset,
       fromPosition,
       toPosition,
-      savedTo: isThere ? `${lost}/${name}` : null
+      savedTo
     })
   }
   const file = files.open(`${lost}/repairs.jsonl`, 'create')
   try {
-    file.writeSync([Buffer.from(notes.map(note => `${toJson(note)}\n`).join(''))], file.size())
+    file.writeSync([Buffer.from(notes.map(note => savedLine(toJson(note))).join(''))], file.size())
     await file.datasync()
   } finally {
     file.close()
@@ -125,16 +126,17 @@ async function keepLostBytes(work: RepairToWrite): Promise<void> {
   await files.syncDirectory(target.directory)
 }
 
-/** Blocks that the disk does not give back are zeros in the copy. */
+/** Blocks that the disk does not give back are zeros in the copy. Returns the path of the copy. */
 async function copyReadable(
   files: Files,
   from: string,
   to: string,
   fromPosition: number,
   toPosition: number
-): Promise<void> {
+): Promise<string> {
   const source = files.open(from, 'read')
-  const copy = files.open(to, 'create')
+  const copy = files.open(to + temporarySuffix, 'create')
+  const checksum = new SavedChecksum()
   const block = Buffer.alloc(blockSize)
   try {
     for (let position = fromPosition; position < toPosition; position += blockSize) {
@@ -145,12 +147,15 @@ async function copyReadable(
         if (!isFileError(error)) throw error
       }
       copy.writeSync([piece], position - fromPosition)
+      checksum.add(piece)
     }
     await copy.datasync()
   } finally {
     copy.close()
     source.close()
   }
+  files.rename(to + temporarySuffix, checksum.nameOf(to))
+  return checksum.nameOf(to)
 }
 
 /** Writes the repaired segment; says where its durable end is now. */

@@ -169,11 +169,15 @@ export class BatchLocator {
   }
 }
 
-/** The batch that an index entry names, and where it begins if it ends where the entry says. */
+/**
+ * The batch that an index entry names, and where it begins if it ends where the entry says. A
+ * damaged header may say anything of that: the batch begins behind the entry before all the same.
+ */
 function* placeOf(window: ScanWindow, offsets: OffsetIndex, entry: number): ReadSteps<Place> {
   const position = offsets.positionAt(entry)
   const lastOffset = offsets.offsetAt(entry)
+  const firstOffset = entry === 0 ? offsets.baseOffset : offsets.offsetAt(entry - 1) + 1
   if (!(yield* window.need(position, batchHeaderSize))) return { position, baseOffset: -1 }
-  const delta = lastOffsetDelta(window.buffer, window.at(position))
-  return { position, baseOffset: lastOffset - delta }
+  const noted = lastOffset - lastOffsetDelta(window.buffer, window.at(position))
+  return { position, baseOffset: Math.min(Math.max(noted, firstOffset), lastOffset) }
 }

@@ -1,10 +1,11 @@
 import { readWhole, type Files } from '../../io/files.ts'
+import { crc32c } from '../../record/crc32c.ts'
 import type { LeaderEpochStart } from '../partition-log.ts'
 import { temporarySuffix, type TopicPartition } from './file-names.ts'
 
 // The small text files of a log directory, in Kafka's format (`CheckpointFile`): a version, the
-// number of entries, and one entry a line. None of them has a checksum, so none of them is the only
-// place of what it says.
+// number of entries, and one entry a line. Kafka's have no checksum, so none of them is the only
+// place of what it says; ours has one behind.
 
 const checkpointVersion = 0
 
@@ -39,6 +40,15 @@ export function parseLeaderEpochCheckpoint(text: string): readonly LeaderEpochSt
   }))
 }
 
+/** Stands before the checksum of a text, at its end. */
+const checksumKey = 'crc32c='
+
+/** The CRC-32C of a text, 8 hexadecimal digits. */
+export function textChecksum(text: string): string {
+  const bytes = Buffer.from(text)
+  return crc32c(bytes, 0, bytes.length).toString(16).padStart(8, '0')
+}
+
 /** When a sealed segment was last looked at by the scrub; ours, in the form of Kafka's. */
 export interface ScrubCheckpoint extends TopicPartition {
   readonly baseOffset: number
@@ -47,14 +57,17 @@ export interface ScrubCheckpoint extends TopicPartition {
 }
 
 export function formatScrubCheckpoint(entries: readonly ScrubCheckpoint[]): string {
-  return formatLines(
+  const text = formatLines(
     entries.map(each => `${each.topic} ${each.partition} ${each.baseOffset} ${each.scrubbedMs}`)
   )
+  return `${text}${checksumKey}${textChecksum(text)}\n`
 }
 
-/** Null when the text is not such a file. */
+/** Null when the text is not such a file, or not as it was written. */
 export function parseScrubCheckpoint(text: string): readonly ScrubCheckpoint[] | null {
-  return parseLines(text, /^(\S+) (\d{1,10}) (\d{1,16}) (\d{1,16})$/, match => ({
+  const checked = text.slice(0, Math.max(text.lastIndexOf(checksumKey), 0))
+  if (text !== `${checked}${checksumKey}${textChecksum(checked)}\n`) return null
+  return parseLines(checked, /^(\S+) (\d{1,10}) (\d{1,16}) (\d{1,16})$/, match => ({
     topic: match[1]!,
     partition: Number(match[2]),
     baseOffset: Number(match[3]),

@@ -156,8 +156,9 @@ export class CompactedSegment {
       identity: this.identity,
       state: { sequence: 0, ...end.note },
       stateDamaged: false,
+      paddingDamaged: false,
       journal,
-      journalCount: journal.length,
+      written: journal,
       journalDamaged: false
     }
     const { identity } = this

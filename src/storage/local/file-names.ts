@@ -75,6 +75,12 @@ export function asideFolderName(
   return name.topic.slice(0, fileNameSizeMax - ending.length) + ending
 }
 
+/** The partition whose folder was set aside because nobody knew it; null for other names. */
+export function parseStrayFolderName(folder: string): TopicPartition | null {
+  const match = /^(.+-\d{1,10})\.[0-9a-f]{32}-stray$/.exec(folder)
+  return match === null ? null : parsePartitionFolderName(match[1]!)
+}
+
 export function isDeletedFolderName(folder: string): boolean {
   return /\.[0-9a-f]{32}-delete$/.test(folder)
 }

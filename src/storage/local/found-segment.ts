@@ -12,7 +12,7 @@ import {
 import type { LogContext, LogName } from './log-context.ts'
 import { LogDirectoryError } from './log-directory-error.ts'
 import { segmentIdentity } from './log-folder.ts'
-import { Sidecar, type SidecarContents } from './sidecar.ts'
+import { damagedParts, Sidecar, type SidecarContents } from './sidecar.ts'
 import type { LogState, SegmentIdentity } from './sidecar-format.ts'
 
 /** Of what an earlier life was about to remove, or had not finished. */
@@ -167,10 +167,7 @@ function look(
 
 /** Tells of parts that do not hold, which recovery does without and writes anew. */
 function reportDamage({ logger }: LogContext, path: string, contents: SidecarContents): void {
-  const parts: string[] = []
-  if (contents.identity === 'damaged') parts.push('identity')
-  if (contents.stateDamaged) parts.push('state')
-  if (contents.journalDamaged) parts.push('journal')
+  const parts = damagedParts(contents)
   if (parts.length > 0) logger.warn('a part of a sidecar is torn or damaged', { path, parts })
 }
 

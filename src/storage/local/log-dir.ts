@@ -7,32 +7,30 @@ import { logsTogetherMax } from '../../limits.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { LogConfigs } from '../partition-log.ts'
 import {
-  formatOffsetCheckpoint,
-  parseOffsetCheckpoint,
+  formatPartitionMetadata,
   parsePartitionMetadata,
   readText,
   replaceText,
-  type OffsetCheckpoint
+  writeDerivedText
 } from './checkpoint.ts'
 import {
   asideFolderName,
   cleanShutdownName,
   isDeletedFolderName,
-  logStartCheckpointName,
   metaPropertiesName,
   parsePartitionFolderName,
   partitionFolderName,
   partitionMetadataName,
-  recoveryPointCheckpointName,
   sidecarSuffix
 } from './file-names.ts'
 import { DirectoryContext, withDurability } from './directory-context.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { LocalLog } from './local-log.ts'
 import type { LogName } from './log-context.ts'
-import { lockDirectory, type LockedDirectory } from './log-directory-open.ts'
+import { cleanShutdownText, lockDirectory, type LockedDirectory } from './log-directory-open.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import { formatMetaProperties, logDirectoryFormatVersion } from './meta-properties.ts'
+import { OffsetCheckpoints, writeOffsetCheckpoints } from './offset-checkpoints.ts'
 import { recoverLog, type RecoveredLog } from './recovery.ts'
 import { Scrubber, type ScrubConfigs } from './scrubber.ts'
 import { Sidecar } from './sidecar.ts'
@@ -67,8 +65,7 @@ export class LogDirectory {
   readonly #unreadable = new Set<string>()
   /** Names of the partition folders that are there, so that opening many logs looks only once. */
   readonly #folders: Set<string>
-  readonly #startOffsets: ReadonlyMap<string, number>
-  readonly #endOffsets: ReadonlyMap<string, number>
+  readonly #checkpoints: OffsetCheckpoints
   #nodeId: number | null
   #scannedSize = 0
   #isClosed = false
@@ -88,8 +85,13 @@ export class LogDirectory {
     for (const { name, kind } of options.files.list(this.path)) {
       if (kind === 'directory') this.#folders.add(name)
     }
-    this.#startOffsets = this.#readCheckpoint(logStartCheckpointName)
-    this.#endOffsets = this.#readCheckpoint(recoveryPointCheckpointName)
+    const { files, logger } = options
+    if (locked.isMarkDamaged) {
+      logger.warn('the mark of a clean shutdown is damaged; all is checked as after a crash', {
+        path: `${this.path}/${cleanShutdownName}`
+      })
+    }
+    this.#checkpoints = new OffsetCheckpoints(files, this.path, this.cleanStart, logger)
     for (const name of this.#folders) {
       if (!isDeletedFolderName(name)) continue
       this.#context.remover.removeFolderLater(`${this.path}/${name}`, 0)
@@ -159,16 +161,18 @@ export class LogDirectory {
     assert(!this.#logs.has(folder), 'a log is opened once')
     const context = withDurability(this.#context, durability)
     const isThere = this.#folders.has(folder) && !this.#setAsideStray(name, folder)
+    const checkpointed = this.#checkpoints.of(name)
     const recovered = isThere
       ? await recoverLog(context, {
           folder: `${this.path}/${folder}`,
           name,
           configs,
           isClean: this.cleanStart,
-          checkpointedStartOffset: this.#startOffsets.get(folder) ?? 0,
-          checkpointedEndOffset: this.#endOffsets.get(folder) ?? 0
+          checkpointedStartOffset: checkpointed.logStartOffset,
+          checkpointedEndOffset: checkpointed.logEndOffset
         })
       : emptyLog(startOffset)
+    if (isThere) this.#checkpoints.compare(name, recovered)
     this.#scannedSize += recovered.scannedSize
     const log = new LocalLog(context, name, configs, recovered, isThere)
     this.#logs.set(folder, log)
@@ -298,17 +302,10 @@ export class LogDirectory {
 
   async #markClean(logs: readonly LocalLog[]): Promise<void> {
     const { files } = this.#options
-    const checkpoint = (name: string, offset: (log: LocalLog) => number): Promise<void> => {
-      const entries = logs.map(log => ({
-        topic: log.name.topic,
-        partition: log.name.partition,
-        offset: offset(log)
-      }))
-      return replaceText(files, `${this.path}/${name}`, formatOffsetCheckpoint(entries))
-    }
-    await checkpoint(logStartCheckpointName, log => log.logStartOffset)
-    await checkpoint(recoveryPointCheckpointName, log => log.logEndOffset)
-    await replaceText(files, `${this.path}/${cleanShutdownName}`, '{"version":0}\n')
+    // A log that never held a record has no folder, and nothing to note.
+    const written = logs.filter(log => files.exists(log.folder.path))
+    await writeOffsetCheckpoints(files, this.path, written)
+    await replaceText(files, `${this.path}/${cleanShutdownName}`, cleanShutdownText)
   }
 
   /**
@@ -318,7 +315,7 @@ export class LogDirectory {
   #setAsideStray(name: LogName, folder: string): boolean {
     const { files, logger, random } = this.#options
     const path = `${this.path}/${folder}`
-    const topicId = topicIdOf(files, path, name.topicId)
+    const topicId = topicIdOf(this.#options, path, name.topicId)
     if (topicId === name.topicId) return false
     const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'stray')}`
     files.rename(path, aside)
@@ -330,13 +327,6 @@ export class LogDirectory {
     })
     return true
   }
-
-  #readCheckpoint(name: string): ReadonlyMap<string, number> {
-    if (!this.cleanStart) return new Map()
-    const text = readText(this.#options.files, `${this.path}/${name}`)
-    const entries: readonly OffsetCheckpoint[] = parseOffsetCheckpoint(text ?? '') ?? []
-    return new Map(entries.map(entry => [partitionFolderName(entry), entry.offset]))
-  }
 }
 
 /**
@@ -344,14 +334,25 @@ export class LogDirectory {
  * are asked, since that file has no checksum and is synced by nobody: a power cut or a flipped bit
  * must not send a log away.
  */
-function topicIdOf(files: Files, path: string, expected: string): string {
-  const text = readText(files, `${path}/${partitionMetadataName}`)
+function topicIdOf(
+  { files, logger }: Pick<LogDirectoryOptions, 'files' | 'logger'>,
+  path: string,
+  expected: string
+): string {
+  const metadataPath = `${path}/${partitionMetadataName}`
+  const text = readText(files, metadataPath)
   const noted = parsePartitionMetadata(text ?? '')
   if (noted === expected) return expected
   for (const { name } of files.list(path)) {
     if (!name.endsWith(sidecarSuffix)) continue
     const identity = Sidecar.readIdentity(files, `${path}/${name}`)
-    if (typeof identity === 'object') return identity.topicId.toString('base64url')
+    if (typeof identity !== 'object') continue
+    const topicId = identity.topicId.toString('base64url')
+    if (topicId === expected) {
+      logger.warn('a file is missing or damaged and is written anew', { path: metadataPath })
+      writeDerivedText(files, metadataPath, formatPartitionMetadata(expected))
+    }
+    return topicId
   }
   return noted ?? expected
 }

@@ -20,7 +20,12 @@ export interface LockedDirectory {
   /** Null for a directory that was never used. */
   readonly meta: MetaProperties | null
   readonly cleanStart: boolean
+  /** Whether a mark of a clean shutdown is there that nobody wrote so: it does not count. */
+  readonly isMarkDamaged: boolean
 }
+
+/** What the mark of a clean shutdown holds, in Kafka's form (`CleanShutdownFileHandler`). */
+export const cleanShutdownText = '{"version":0}\n'
 
 /**
  * Makes sure that a folder is ours to use: it can be read, nobody else uses it, and what is in it
@@ -42,14 +47,26 @@ export async function lockDirectory(files: Files, path: string): Promise<LockedD
   try {
     const meta = readMeta(files, path, isEmpty)
     const marker = `${path}/${cleanShutdownName}`
-    const cleanStart = meta === null || files.exists(marker)
+    const mark = readMark(files, marker)
+    const cleanStart = meta === null || mark === cleanShutdownText
+    const isMarkDamaged = mark !== null && mark !== cleanShutdownText
     if (files.exists(marker)) files.remove(marker)
     // Also when it is not there: who removed it may have been killed before that was durable.
     if (meta !== null) await files.syncDirectory(path)
-    return { lock, meta, cleanStart }
+    return { lock, meta, cleanStart, isMarkDamaged }
   } catch (error) {
     lock.release()
     throw isFileError(error) ? unreadable(path, error.message) : error
+  }
+}
+
+/** Null when there is none; empty when the disk does not give it back. */
+function readMark(files: Files, path: string): string | null {
+  try {
+    return readText(files, path)
+  } catch (error) {
+    if (isFileError(error)) return ''
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { crc32c } from '../../record/crc32c.ts'
+import { textChecksum } from './checkpoint.ts'
 
 /** Raised when an older version could not read the directory any more. */
 export const logDirectoryFormatVersion = 1
@@ -23,7 +23,7 @@ export function formatMetaProperties(properties: MetaProperties): string {
     `odradek.format.version=${properties.formatVersion}`,
     ''
   ].join('\n')
-  return `${text}odradek.crc32c=${checksum(text)}\n`
+  return `${text}odradek.crc32c=${textChecksum(text)}\n`
 }
 
 /**
@@ -42,14 +42,9 @@ export function parseMetaProperties(text: string): MetaProperties | MetaProperti
   }
   if (formatVersion > logDirectoryFormatVersion) return 'newer'
   const checked = text.slice(0, text.indexOf('odradek.crc32c='))
-  if (values.get('odradek.crc32c') !== checksum(checked)) return 'damaged'
+  if (values.get('odradek.crc32c') !== textChecksum(checked)) return 'damaged'
   const clusterId = values.get('cluster.id')
   const nodeId = Number(values.get('node.id'))
   if (clusterId === undefined || !Number.isSafeInteger(nodeId)) return 'damaged'
   return { clusterId, nodeId, formatVersion }
-}
-
-function checksum(text: string): string {
-  const bytes = Buffer.from(text)
-  return crc32c(bytes, 0, bytes.length).toString(16).padStart(8, '0')
 }

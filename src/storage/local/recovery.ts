@@ -16,7 +16,7 @@ import { RecoveredEpochs } from './recovered-epochs.ts'
 import { Segment } from './segment.ts'
 import { emptyIndexes, readIndexes } from './segment-indexes.ts'
 import { LogFolder, segmentIdentity } from './log-folder.ts'
-import type { SidecarContents } from './sidecar.ts'
+import { damagedParts, type SidecarContents } from './sidecar.ts'
 import type { LogState, Mark, SegmentIdentity } from './sidecar-format.ts'
 import { renewSidecar } from './sidecar-renewal.ts'
 import { finishSwaps } from './segment-swap.ts'
@@ -24,6 +24,7 @@ import { openSparse } from './sparse-recovery.ts'
 import { removeSnapshots, snapshotOffsets } from './snapshot-files.ts'
 import { scanTail, type Damage } from './tail-scan.ts'
 import { saveTornTail, type TornTail } from './torn-tail.ts'
+import { kindOfRefusal } from './write-refusal.ts'
 
 /** What was on disk of one log, brought into order. */
 export interface RecoveredLog {
@@ -106,7 +107,9 @@ class Recovery {
     if (await finishSwaps(this.#context, folder, name, entries)) entries = files.list(folder)
     const all = findSegments(this.#context, folder, name, entries)
     this.#state = newestState(all)
-    this.#durableEndOffset = this.#state?.durableEndOffset ?? this.#options.checkpointedEndOffset
+    const { checkpointedEndOffset } = this.#options
+    const copiedEnd = isStateSure(all) ? 0 : checkpointedEndOffset
+    this.#durableEndOffset = Math.max(this.#state?.durableEndOffset ?? 0, copiedEnd)
     const { isClean } = this.#options
     const start = { logStartOffset: this.#state?.logStartOffset ?? 0, isClean }
     const found = await this.#cutTooEarly(await dropBelowStart(this.#context, folder, all, start))
@@ -226,8 +229,12 @@ class Recovery {
   ): Promise<boolean> {
     const { files } = this.#context
     const indexes = await readIndexes(files, this.#options.folder, found.baseOffset, marks)
-    if (indexes === null) segment.restore(null, emptyIndexes(found.baseOffset))
-    else segment.restore(marks.at(-1) ?? null, indexes)
+    if (indexes === null) {
+      segment.restore(null, emptyIndexes(found.baseOffset))
+      this.#context.logger.warn('index files are missing or damaged and are made anew', {
+        segment: segment.log.path
+      })
+    } else segment.restore(marks.at(-1) ?? null, indexes)
     const isIntact = await this.#scan(segment, found.fileSize, nextBaseOffset)
     this.#settle(segment)
     if (nextBaseOffset !== Infinity) {
@@ -250,34 +257,54 @@ class Recovery {
   async #reopen(found: FoundSegment, isSuperseded: boolean): Promise<Segment> {
     const { folder, configs } = this.#options
     const { contents } = found
-    if (contents !== null && contents.state !== null && typeof contents.identity === 'object') {
-      const isDurable = this.#options.isClean || isSuperseded
-      return Segment.reopen(this.#context, folder, contents.identity, configs, contents, isDurable)
+    const known = typeof contents?.identity === 'object' ? contents.identity : null
+    const isUsable = known !== null && contents !== null && contents.state !== null
+    const isDurable = this.#options.isClean || isSuperseded
+    if (isUsable && damagedParts(contents).length === 0) {
+      return Segment.reopen(this.#context, folder, known, configs, contents, isDurable)
     }
-    const { identity, renewed } = await this.#renewSidecar(found)
-    return Segment.reopen(this.#context, folder, identity, configs, renewed, true)
+    const identity = known ?? this.#identity(found.baseOffset)
+    try {
+      const renewed = await this.#renewSidecar(found, identity)
+      return Segment.reopen(this.#context, folder, identity, configs, renewed, true)
+    } catch (error) {
+      // What still holds of it is enough to go on with: a full disk is no reason not to start.
+      if (kindOfRefusal(error) === 'diskFailed' || !isUsable) throw error
+      return Segment.reopen(this.#context, folder, identity, configs, contents, isDurable)
+    }
   }
 
-  async #renewSidecar({ baseOffset, contents }: FoundSegment): Promise<{
-    readonly identity: SegmentIdentity
-    readonly renewed: SidecarContents
-  }> {
-    const { folder, name } = this.#options
+  /** Of a segment whose sidecar does not say it any more. */
+  #identity(baseOffset: number): SegmentIdentity {
+    const tablePath = segmentPath(this.#options.folder, baseOffset, batchTableSuffix)
+    const isSparse = this.#context.files.exists(tablePath)
+    return { ...segmentIdentity(this.#context, this.#options.name, baseOffset), isSparse }
+  }
+
+  /** Keeps what holds of a sidecar, and completes it by what is known otherwise. */
+  #renewSidecar(
+    { baseOffset, contents }: FoundSegment,
+    identity: SegmentIdentity
+  ): Promise<SidecarContents> {
+    const { folder } = this.#options
     this.#context.logger.warn('a sidecar is missing or damaged and is written anew', {
       segment: segmentPath(folder, baseOffset, logSuffix)
     })
-    const tablePath = segmentPath(folder, baseOffset, batchTableSuffix)
-    const isSparse = this.#context.files.exists(tablePath)
-    const identity = { ...segmentIdentity(this.#context, name, baseOffset), isSparse }
+    const state = contents?.state ?? null
     const note = {
-      logStartOffset: this.#logStartOffset,
+      logStartOffset: Math.max(this.#logStartOffset, state?.logStartOffset ?? 0),
       durableEndOffset: this.#durableEndOffset,
-      durablePosition: contents?.state?.durablePosition ?? 0
+      durablePosition:
+        state?.durableEndOffset === this.#durableEndOffset ? state.durablePosition : 0
     }
-    const { starts } = this.#epochs.epochs
-    const journal = starts.map(start => ({ kind: 'leaderEpoch' as const, ...start }))
+    const kept = contents?.journal ?? []
+    const isKept = (leaderEpoch: number): boolean =>
+      kept.some(entry => entry.kind === 'leaderEpoch' && entry.leaderEpoch === leaderEpoch)
+    const lost = this.#epochs.epochs.starts
+      .filter(({ leaderEpoch }) => !isKept(leaderEpoch))
+      .map(start => ({ kind: 'leaderEpoch' as const, ...start }))
     const path = segmentPath(folder, baseOffset, sidecarSuffix)
-    return { identity, renewed: await renewSidecar(this.#context, path, identity, note, journal) }
+    return renewSidecar(this.#context, path, identity, note, [...kept, ...lost])
   }
 
   /**

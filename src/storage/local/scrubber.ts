@@ -1,5 +1,5 @@
 import { Rounds } from '../../io/rounds.ts'
-import { scrubFirstLookMs, scrubLookIntervalMs } from '../../limits.ts'
+import { scrubFirstLookMs, scrubFolderPauseMs, scrubLookIntervalMs } from '../../limits.ts'
 import type { DamagedBytes } from './batch-walk.ts'
 import {
   formatScrubCheckpoint,
@@ -9,11 +9,12 @@ import {
   type ScrubCheckpoint
 } from './checkpoint.ts'
 import { partitionFolderName, scrubCheckpointName } from './file-names.ts'
+import { scrubFolder } from './folder-scrub.ts'
 import type { LocalLog } from './local-log.ts'
 import type { LogContext } from './log-context.ts'
 import { isFileError } from './read-steps.ts'
 import { planScrub, type ScrubCandidate } from './scrub-plan.ts'
-import { scrubBatches, scrubIndexes, scrubSidecar } from './segment-scrub.ts'
+import { scrubBatches, scrubIndexes, scrubSidecar, scrubTable } from './segment-scrub.ts'
 import type { Segment } from './segment.ts'
 
 export interface ScrubConfigs {
@@ -36,10 +37,10 @@ interface Candidate extends ScrubCandidate {
 }
 
 /**
- * Reads sealed segments again from time to time, the one first that waits longest: bits that rot
- * where nobody reads are found while a backup still has them. Damage is reported once and changes
- * nothing of what is served: a read of the damaged range answers CORRUPT, of any other range its
- * records.
+ * Reads sealed segments again from time to time, the one first that waits longest, and the small
+ * files of each log: bits that rot where nobody reads are found while a backup still has them.
+ * Damage is reported once and changes nothing of what is served: a read of the damaged range
+ * answers CORRUPT, of any other range its records. What can be made anew is.
  *
  * When a segment was last looked at is kept in a small file of the log directory, so a broker that
  * is restarted every night still gets to each of them. The file is written seldom and synced by
@@ -48,6 +49,8 @@ interface Candidate extends ScrubCandidate {
 export class Scrubber {
   readonly #options: ScrubberOptions
   readonly #scrubbedMs = new Map<string, number>()
+  /** When the small files of a log were looked at, wall ms; not kept over a restart. */
+  #folderScrubbedMs = new Map<string, number>()
   readonly #folder: string
   readonly #rounds: Rounds
   #hasNews = false
@@ -95,6 +98,8 @@ export class Scrubber {
         damaged += damage.length
         if (clock.monotonicMs() - this.#savedMs >= scrubLookIntervalMs) this.#save()
       }
+      const folders = this.#dueFolders(intervalMs, clock.wallMs())
+      if (folders.length > 0) await this.#scrubFolders(folders)
       if (segments > 0) logger.info('sealed segments were checked', { segments, damaged })
       delayMs = Math.min(delayMs, Math.max(plan.nextDueMs - clock.wallMs(), 0))
     }
@@ -108,6 +113,39 @@ export class Scrubber {
       for (const segment of log.segments.all) {
         if (segment === log.segments.active || segment.size === 0) continue
         yield { log, segment, key: keyOf(log, segment), createdMs: segment.createdMs }
+      }
+    }
+  }
+
+  /** The logs whose small files are due. */
+  #dueFolders(intervalMs: number, wallMs: number): readonly LocalLog[] {
+    const known = new Map<string, number>()
+    const due: LocalLog[] = []
+    for (const log of this.#options.logs()) {
+      const key = partitionFolderName(log.name)
+      const lastMs = this.#folderScrubbedMs.get(key)
+      const isDue = lastMs === undefined || lastMs + intervalMs <= wallMs || lastMs > wallMs
+      if (isDue) due.push(log)
+      else known.set(key, lastMs)
+    }
+    this.#folderScrubbedMs = known
+    return due
+  }
+
+  /** None of the files is large enough to be read in pieces. */
+  async #scrubFolders(logs: readonly LocalLog[]): Promise<void> {
+    const { context } = this.#options
+    for (const log of logs) {
+      if (!(await this.#rounds.pause(scrubFolderPauseMs))) return
+      const key = partitionFolderName(log.name)
+      try {
+        if (log.isOpen) await scrubFolder(context, log)
+        this.#folderScrubbedMs.set(key, context.clock.wallMs())
+      } catch (error) {
+        if (!isFileError(error)) throw error
+        if (!log.isOpen) continue
+        const folder = `${this.#folder}/${key}`
+        context.logger.warn('small files could not be checked', { folder, error: error.message })
       }
     }
   }
@@ -128,8 +166,11 @@ export class Scrubber {
       for (const { fromOffset, toOffset } of damage) {
         log.reportDamage(segment, fromOffset, Math.max(toOffset, fromOffset + 1))
       }
-      scrubSidecar(context, log, segment)
-      await scrubIndexes(context, log, this.#folderOf(log), segment)
+      await scrubSidecar(context, log, segment)
+      if (!this.#isSealed(log, segment)) return null
+      const folder = this.#folderOf(log)
+      await scrubIndexes(context, log, folder, segment)
+      if (damage.length === 0) await scrubTable(context, log, folder, segment)
       this.#scrubbedMs.set(key, context.clock.wallMs())
       this.#hasNews = true
       return damage
@@ -160,8 +201,12 @@ export class Scrubber {
   }
 
   #load(): void {
-    const text = readText(this.#options.context.files, `${this.#folder}/${scrubCheckpointName}`)
-    for (const entry of parseScrubCheckpoint(text ?? '') ?? []) {
+    const { files, logger } = this.#options.context
+    const path = `${this.#folder}/${scrubCheckpointName}`
+    const text = readText(files, path)
+    const entries = text === null ? [] : parseScrubCheckpoint(text)
+    if (entries === null) logger.warn('the times of scrubs are damaged; all is looked at', { path })
+    for (const entry of entries ?? []) {
       this.#scrubbedMs.set(`${partitionFolderName(entry)}/${entry.baseOffset}`, entry.scrubbedMs)
     }
   }

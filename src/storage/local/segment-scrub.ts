@@ -1,7 +1,8 @@
 import { scrubChunkSize } from '../../limits.ts'
 import type { Clock } from '../../io/clock.ts'
-import { readBatchTable } from './batch-table.ts'
+import { encodeBatchTable, readBatchTable } from './batch-table.ts'
 import { walkBatches, type DamagedBytes } from './batch-walk.ts'
+import { replaceFile } from './checkpoint.ts'
 import { batchTableSuffix, segmentPath } from './file-names.ts'
 import type { LocalLog } from './local-log.ts'
 import type { LogContext } from './log-context.ts'
@@ -10,7 +11,8 @@ import type { ReadSteps } from './read-steps.ts'
 import { firstScrubPace, nextScrubPace, type ScrubPace } from './scrub-pace.ts'
 import { readIndexes } from './segment-indexes.ts'
 import type { Segment } from './segment.ts'
-import { Sidecar } from './sidecar.ts'
+import { sealKey } from './sidecar-format.ts'
+import type { Sidecar } from './sidecar.ts'
 
 /** How fast a scrub may go, and how it waits. */
 export interface ScrubPacing {
@@ -82,41 +84,43 @@ async function runPaced<T>(
 }
 
 /**
- * Holds the sidecar of a sealed segment on disk against what is known of it in memory, and writes
- * it again if it does not hold.
+ * Holds the sidecar of a segment on disk against what is known of it in memory, and writes again
+ * what does not hold, durably.
  *
- * @returns whether it had to be written
+ * @returns whether something had to be written
  * @throws FileError when it cannot be written
  */
-export function scrubSidecar(context: LogContext, log: LocalLog, segment: Segment): boolean {
-  const { createdMs, isSparse, owner: whose } = segment
-  const owner = { ...whose, createdMs, isSparse }
-  const { path } = segment.sidecar.file
-  const found = context.files.exists(path) ? Sidecar.read(context.files, path, owner) : null
-  const holds =
-    found !== null &&
-    typeof found.identity === 'object' &&
-    found.state !== null &&
-    !found.stateDamaged &&
-    !found.journalDamaged &&
-    segment.sidecar.isJournal(found.journal)
-  if (holds) return false
-  // What is behind the durable end of the log is for the next start to check, and a note must not
-  // say otherwise.
-  if (log.durableEndOffset < segment.endOffset) return false
+export async function scrubSidecar(
+  context: LogContext,
+  log: LocalLog,
+  segment: Segment
+): Promise<boolean> {
+  const { createdMs, isSparse, owner, sidecar } = segment
+  const identity = { ...owner, createdMs, isSparse }
+  const { path } = sidecar.file
+  const isThere = context.files.exists(path)
+  const isMended = isThere
+    ? sidecar.mend(identity)
+    : await log.structure.run(() => sidecar.restore(context.files, identity))
+  if (!isMended) return false
   context.logger.warn('a sidecar is damaged on disk and is written anew from memory', { path })
-  segment.sidecar.rewrite(owner, {
-    logStartOffset: log.logStartOffset,
-    durableEndOffset: segment.endOffset,
-    durablePosition: segment.size
-  })
+  if (isThere && context.durability !== 'memory') await synced(context, sidecar)
   return true
+}
+
+/** A sync that fails stops the log directory, whoever asked for it. */
+async function synced(context: LogContext, sidecar: Sidecar): Promise<void> {
+  try {
+    await sidecar.sync()
+  } catch (error) {
+    context.fail(error)
+    throw error
+  }
 }
 
 /**
  * Holds the index files of a sealed segment against its sidecar, and makes them anew if they do not
- * agree. The table of a compacted segment is looked at as well; one that is damaged is told of when
- * it is read from the batches.
+ * agree.
  *
  * @throws FileError when the segment cannot be read
  */
@@ -126,16 +130,36 @@ export async function scrubIndexes(
   folder: string,
   segment: Segment
 ): Promise<void> {
-  const { baseOffset, isSparse, owner } = segment
   const { marks } = segment.sidecar
-  const path = segmentPath(folder, baseOffset, batchTableSuffix)
-  const found = isSparse ? await readBatchTable(context.files, path, owner) : null
-  const holds = found === null || found.isWhole
-  const batches = found?.table ?? null
-  if (holds && (await readIndexes(context.files, folder, baseOffset, marks, batches)) !== null)
-    return
+  if ((await readIndexes(context.files, folder, segment.baseOffset, marks)) !== null) return
   if (!log.segments.has(segment) || segment === log.segments.active) return
   context.indexes.forget(segment)
   segment.dropIndexes()
   await log.indexesOf(segment)
+}
+
+/**
+ * Looks at the table of a compacted segment in which no batch is damaged, and writes one that does
+ * not hold anew, durably. Where a batch is damaged, only the table on disk can tell that there was
+ * one: then a repair decides.
+ *
+ * @throws FileError when a file cannot be read or written
+ */
+export async function scrubTable(
+  context: LogContext,
+  log: LocalLog,
+  folder: string,
+  segment: Segment
+): Promise<void> {
+  const { files, logger } = context
+  const { baseOffset, endOffset, owner, size } = segment
+  const path = segmentPath(folder, baseOffset, batchTableSuffix)
+  if (!segment.isSparse || (await readBatchTable(files, path, owner)).isWhole) return
+  const { batches } = await log.indexesOf(segment)
+  if (batches === null || !log.segments.has(segment)) return
+  logger.warn('the table of a compacted segment is damaged on disk and is written anew', { path })
+  const bytes = encodeBatchTable(batches, { endOffset, size }, sealKey(owner))
+  await log.structure.run(async () => {
+    if (log.segments.has(segment)) await replaceFile(files, path, bytes)
+  })
 }

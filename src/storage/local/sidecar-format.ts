@@ -12,6 +12,9 @@ import { readInt64, writeInt64 } from './int64.ts'
 //                              order they happened; nothing in it is written over, since a write
 //                              over what was promised may be the one that the power tears
 //
+// What is between these parts is zeros, and has to stay zeros: a flipped bit there tells of a disk
+// that loses more than that.
+//
 // Every part ends with the CRC-32C of what is before it. Those of states and journal entries are
 // mixed with a key that follows from the segment and with their position: one that the disk has put
 // into another sidecar, or elsewhere in this one, does not hold there.
@@ -36,9 +39,11 @@ const identitySize = 256
 const clusterIdAt = 48
 export const clusterIdSizeMax = identitySize - clusterIdAt - 1 - 4
 
+/** The identity and both states have as many bytes for themselves. */
+export const headPartSize = 512
 export const stateSize = 40
-export const statePositions: readonly [number, number] = [512, 1024]
-export const journalPosition = 1536
+export const statePositions: readonly [number, number] = [headPartSize, 2 * headPartSize]
+export const journalPosition = 3 * headPartSize
 export const journalEntrySize = 64
 
 const markKind = 1
@@ -171,6 +176,24 @@ export function decodeIdentity(bytes: Buffer): DecodedIdentity {
   }
 }
 
+/** Whether nothing is written between the identity, the states and the journal. */
+export function isPaddingZero(bytes: Buffer): boolean {
+  const isZero = (from: number, to: number): boolean =>
+    bytes.subarray(from, to).every(byte => byte === 0)
+  return (
+    isZero(identitySize, headPartSize) &&
+    statePositions.every(at => isZero(at + stateSize, at + headPartSize))
+  )
+}
+
+/** Whether there is a state at `at`, or none yet, and nothing behind it. */
+export function statePartHolds(bytes: Buffer, at: number, key: number): boolean {
+  const part = bytes.subarray(at, at + headPartSize)
+  const isZeroFrom = (from: number): boolean => part.subarray(from).every(byte => byte === 0)
+  if (isZeroFrom(0)) return true
+  return part.length >= stateSize && isZeroFrom(stateSize) && isSealed(part, 0, stateSize, key ^ at)
+}
+
 /** The slot of a state: the two are written in turn. */
 export function statePosition(sequence: number): number {
   return statePositions[sequence % 2]!
@@ -262,22 +285,22 @@ export function decodeJournal(
   key: number
 ): {
   readonly entries: readonly JournalEntry[]
-  /** How many sound ones there are in the file, cuts and what they took away among them. */
-  readonly count: number
+  /** The sound ones in the file, cuts and what they took away among them. */
+  readonly written: ReadonlyArray<JournalEntry | JournalCut>
   /** Something is hidden. */
   readonly damaged: boolean
 } {
   let entries: JournalEntry[] = []
-  let count = 0
-  if (bytes.length < journalPosition) return { entries, count, damaged: true }
+  const written: (JournalEntry | JournalCut)[] = []
+  if (bytes.length < journalPosition) return { entries, written, damaged: true }
   for (let at = journalPosition; at < bytes.length; at += journalEntrySize) {
     const entry = decodeJournalEntry(bytes, at, key)
-    if (entry === null) return { entries, count, damaged: true }
+    if (entry === null) return { entries, written, damaged: true }
     if (entry.kind === 'cut') entries = entriesKept(entries, entry)
     else entries.push(entry)
-    count++
+    written.push(entry)
   }
-  return { entries, count, damaged: false }
+  return { entries, written, damaged: false }
 }
 
 function decodeJournalEntry(

@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { readWhole, type Files } from '../../io/files.ts'
 import { CachedFile, type FileCache } from './file-cache.ts'
+import { temporarySuffix } from './file-names.ts'
 import {
   decodeIdentity,
   decodeJournal,
@@ -9,9 +10,13 @@ import {
   encodeSidecarHead,
   encodeState,
   entriesKept,
+  headPartSize,
+  isPaddingZero,
   journalEntryPosition,
   sealKey,
+  statePartHolds,
   statePosition,
+  statePositions,
   type DecodedIdentity,
   type JournalCut,
   type JournalEntry,
@@ -26,11 +31,24 @@ export interface SidecarContents {
   readonly state: LogState | null
   /** One of the two states does not hold. */
   readonly stateDamaged: boolean
+  /** Something stands where nothing is ever written. */
+  readonly paddingDamaged: boolean
   readonly journal: readonly JournalEntry[]
-  /** How many entries the file has, those that count no more among them. */
-  readonly journalCount: number
+  /** All entries that the file has, those that count no more among them. */
+  readonly written: ReadonlyArray<JournalEntry | JournalCut>
   /** Behind these entries the journal does not hold. */
   readonly journalDamaged: boolean
+}
+
+/** Which parts of a sidecar do not hold; none when it is as it was written. */
+export function damagedParts(contents: SidecarContents): readonly string[] {
+  const { identity, state, stateDamaged, paddingDamaged, journalDamaged } = contents
+  return [
+    ...(identity === 'damaged' ? ['identity'] : []),
+    ...(stateDamaged || state === null ? ['state'] : []),
+    ...(journalDamaged ? ['journal'] : []),
+    ...(paddingDamaged ? ['padding'] : [])
+  ]
 }
 
 /** What changes of the state with each write. */
@@ -45,9 +63,12 @@ export class Sidecar {
   readonly file: CachedFile
   readonly #key: number
   #sequence: number
+  /** What the newest of the two states says. */
+  #note: StateNote
+  /** The entries of the file. */
+  readonly #written: (JournalEntry | JournalCut)[]
+  /** Those of them that count. */
   #journal: JournalEntry[]
-  /** Entries in the file. */
-  #journalCount: number
   #changeCount = 0
   #urgentChangeCount = 0
   #syncedChangeCount = 0
@@ -55,15 +76,15 @@ export class Sidecar {
   private constructor(
     file: CachedFile,
     key: number,
-    sequence: number,
-    journal: readonly JournalEntry[],
-    journalCount: number
+    { sequence, ...note }: LogState,
+    { journal, written }: Pick<SidecarContents, 'journal' | 'written'>
   ) {
     this.file = file
     this.#key = key
     this.#sequence = sequence
+    this.#note = note
+    this.#written = [...written]
     this.#journal = [...journal]
-    this.#journalCount = journalCount
   }
 
   /** Writes a new sidecar, over one that may be there. */
@@ -75,7 +96,8 @@ export class Sidecar {
     journal: readonly JournalEntry[]
   ): Sidecar {
     const file = new CachedFile(cache, path)
-    const head = encodeSidecarHead(identity, { sequence: 0, ...note })
+    const state = { sequence: 0, ...note }
+    const head = encodeSidecarHead(identity, state)
     const key = sealKey(identity)
     const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
     try {
@@ -85,7 +107,7 @@ export class Sidecar {
       file.retire()
       throw error
     }
-    const sidecar = new Sidecar(file, key, 0, journal, journal.length)
+    const sidecar = new Sidecar(file, key, state, { journal, written: journal })
     sidecar.#changed(true)
     return sidecar
   }
@@ -104,9 +126,9 @@ export class Sidecar {
   ): Sidecar {
     assert(contents.state !== null, 'a sidecar without a state is written anew')
     const file = new CachedFile(cache, path)
-    const { state, journal, journalCount } = contents
-    if (contents.journalDamaged) file.get().truncate(journalEntryPosition(journalCount))
-    const sidecar = new Sidecar(file, sealKey(owner), state.sequence, journal, journalCount)
+    const { state, written, journalDamaged } = contents
+    if (journalDamaged) file.get().truncate(journalEntryPosition(written.length))
+    const sidecar = new Sidecar(file, sealKey(owner), state, contents)
     if (!isDurable) sidecar.#changed(true)
     return sidecar
   }
@@ -126,8 +148,9 @@ export class Sidecar {
       identity: decodeIdentity(bytes),
       state,
       stateDamaged: damaged,
+      paddingDamaged: !isPaddingZero(bytes),
       journal: journal.entries,
-      journalCount: journal.count,
+      written: journal.written,
       journalDamaged: journal.damaged
     }
   }
@@ -173,6 +196,7 @@ export class Sidecar {
     const bytes = encodeState({ sequence, ...note }, this.#key)
     this.file.get().writeSync([bytes], statePosition(sequence))
     this.#sequence = sequence
+    this.#note = note
     this.#changed(isUrgent)
   }
 
@@ -192,27 +216,61 @@ export class Sidecar {
     this.#changed(true)
   }
 
-  /** Whether these are the entries that were written. */
-  isJournal(entries: readonly JournalEntry[]): boolean {
-    const sealed = (entry: JournalEntry, index: number): string =>
-      encodeJournalEntry(entry, index, this.#key).toString('latin1')
-    return (
-      entries.length === this.#journal.length &&
-      entries.every((entry, index) => sealed(entry, index) === sealed(this.#journal[index]!, index))
-    )
+  /**
+   * Holds the file against what was written to it, and writes again what it no longer says: those
+   * parts and no others, so that a crash on the way takes nothing that still held.
+   *
+   * @returns whether something had to be written
+   * @throws FileError when the system refuses
+   */
+  mend(identity: SegmentIdentity): boolean {
+    const file = this.file.get()
+    const found = Buffer.alloc(file.size())
+    file.readSync(found, 0)
+    let isMended = false
+    for (const { position, bytes } of this.#parts(identity, found)) {
+      if (found.subarray(position, position + bytes.length).equals(bytes)) continue
+      file.writeSync([bytes], position)
+      isMended = true
+    }
+    const size = journalEntryPosition(this.#written.length)
+    if (found.length > size) {
+      file.truncate(size)
+      isMended = true
+    }
+    if (isMended) this.#changed(true)
+    return isMended
   }
 
-  /** Writes everything again, over what has become of it on disk. */
-  rewrite(identity: SegmentIdentity, note: StateNote): void {
-    const sequence = this.#sequence + 1
-    const head = encodeSidecarHead(identity, { sequence, ...note })
-    const entries = this.#journal.map((entry, index) => encodeJournalEntry(entry, index, this.#key))
-    const file = this.file.create()
-    file.writeSync([head, ...entries], 0)
-    file.truncate(journalEntryPosition(this.#journal.length))
-    this.#journalCount = this.#journal.length
-    this.#sequence = sequence
-    this.#changed(true)
+  /**
+   * Writes a file that is gone once more, durably: it has its name when all of it is on disk.
+   *
+   * @returns whether it was written; false when something else was noted meanwhile
+   * @throws FileError when the system refuses
+   */
+  async restore(files: Files, identity: SegmentIdentity): Promise<boolean> {
+    const { path } = this.file
+    const changeCount = this.#changeCount
+    const aside = path + temporarySuffix
+    const state = { sequence: this.#sequence, ...this.#note }
+    const copy = files.open(aside, 'create')
+    try {
+      copy.truncate(0)
+      copy.writeSync([encodeSidecarHead(identity, state), ...this.#entries()], 0)
+      await copy.datasync()
+    } finally {
+      copy.close()
+    }
+    if (this.#changeCount !== changeCount || files.exists(path)) {
+      files.remove(aside)
+      return false
+    }
+    files.rename(aside, path)
+    // What may be open is the file that has lost its name.
+    this.file.close()
+    this.#syncedChangeCount = changeCount
+    await files.syncDirectory(path.slice(0, path.lastIndexOf('/')))
+    return true
   }
 
   async sync(): Promise<void> {
@@ -227,13 +285,46 @@ export class Sidecar {
   }
 
   #write(entry: JournalEntry | JournalCut): void {
-    const bytes = encodeJournalEntry(entry, this.#journalCount, this.#key)
-    this.file.get().writeSync([bytes], journalEntryPosition(this.#journalCount))
-    this.#journalCount++
+    const index = this.#written.length
+    const bytes = encodeJournalEntry(entry, index, this.#key)
+    this.file.get().writeSync([bytes], journalEntryPosition(index))
+    this.#written.push(entry)
+  }
+
+  #entries(): readonly Buffer[] {
+    return this.#written.map((entry, index) => encodeJournalEntry(entry, index, this.#key))
+  }
+
+  /**
+   * The parts that the file has to consist of, the newest state before the older one. Of that one
+   * nothing is known but whether it holds; where it does not, the newest state is noted once more.
+   */
+  *#parts(identity: SegmentIdentity, found: Buffer): Generator<SidecarPart> {
+    const head = encodeSidecarHead(identity, { sequence: this.#sequence, ...this.#note })
+    yield partOf(head, 0)
+    yield partOf(head, statePosition(this.#sequence))
+    const older = statePositions.find(at => at !== statePosition(this.#sequence))!
+    if (!statePartHolds(found, older, this.#key)) {
+      const state = { sequence: ++this.#sequence, ...this.#note }
+      yield partOf(encodeSidecarHead(identity, state), older)
+    }
+    for (const [index, bytes] of this.#entries().entries()) {
+      yield { position: journalEntryPosition(index), bytes }
+    }
   }
 
   #changed(isUrgent: boolean): void {
     this.#changeCount++
     if (isUrgent) this.#urgentChangeCount = this.#changeCount
   }
+}
+
+/** Bytes that are written and checked together. */
+interface SidecarPart {
+  readonly position: number
+  readonly bytes: Buffer
+}
+
+function partOf(head: Buffer, position: number): SidecarPart {
+  return { position, bytes: head.subarray(position, position + headPartSize) }
 }

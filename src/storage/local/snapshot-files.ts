@@ -69,6 +69,19 @@ export class SnapshotFiles implements LogSnapshots {
     })
   }
 
+  /**
+   * Removes one that is damaged.
+   *
+   * @throws FileError when the system refuses
+   */
+  async drop(offset: number): Promise<void> {
+    await this.#saves.run(async () => {
+      if (!this.#offsets.includes(offset)) return
+      this.#offsets = this.#offsets.filter(each => each !== offset)
+      await removeSnapshots(this.#context, this.#folder, [offset])
+    })
+  }
+
   /** Waits for what is being saved and saves nothing more: the folder may get another name. */
   async close(): Promise<void> {
     this.#isClosed = true

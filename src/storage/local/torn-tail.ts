@@ -1,7 +1,8 @@
 import { tornTailSavedSizeMax } from '../../limits.ts'
 import { isFileError } from './read-steps.ts'
-import { lostAndFoundName, partitionFolderName } from './file-names.ts'
+import { lostAndFoundName, partitionFolderName, temporarySuffix } from './file-names.ts'
 import type { LogContext, LogName } from './log-context.ts'
+import { SavedChecksum } from './saved-bytes.ts'
 
 /** Bytes that are copied at a time. */
 const copyChunkSize = 1024 * 1024
@@ -28,14 +29,17 @@ export async function saveTornTail(context: LogContext, tail: TornTail): Promise
   const saved = Math.min(size, tornTailSavedSizeMax)
   const folder = `${context.path}/${lostAndFoundName}`
   const fileName = `${partitionFolderName(tail.name)}-${fromOffset}`
-  const path = `${folder}/${fileName}-${context.clock.wallMs()}`
-  let savedTo: string | null = path
+  let savedTo: string | null = null
   try {
     context.files.makeDirectory(folder)
-    await copyRange(context, tail, saved, path)
+    savedTo = await copyRange(
+      context,
+      tail,
+      saved,
+      `${folder}/${fileName}-${context.clock.wallMs()}`
+    )
   } catch (error) {
     if (!isFileError(error)) throw error
-    savedTo = null
   }
   context.logger.warn(
     'a torn tail was cut off: it was written, but never acknowledged as durable',
@@ -53,16 +57,19 @@ export async function saveTornTail(context: LogContext, tail: TornTail): Promise
   )
 }
 
+/** Returns the path of the copy. */
 async function copyRange(
   context: LogContext,
   tail: TornTail,
   size: number,
   path: string
-): Promise<void> {
+): Promise<string> {
+  const temporary = path + temporarySuffix
+  const checksum = new SavedChecksum()
   const source = context.files.open(tail.path, 'read')
   const buffer = context.buffers.take(copyChunkSize)
   try {
-    const target = context.files.open(path, 'create')
+    const target = context.files.open(temporary, 'create')
     try {
       let copied = 0
       while (copied < size) {
@@ -70,6 +77,7 @@ async function copyRange(
         const read = await source.read(piece, tail.position + copied)
         if (read === 0) break
         target.writeSync([piece.subarray(0, read)], copied)
+        checksum.add(piece.subarray(0, read))
         copied += read
       }
       if (context.durability === 'fsync') await target.datasync()
@@ -80,4 +88,6 @@ async function copyRange(
     context.buffers.give(buffer)
     source.close()
   }
+  context.files.rename(temporary, checksum.nameOf(path))
+  return checksum.nameOf(path)
 }

@@ -110,7 +110,10 @@ describe('odradek log repair', () => {
     expect(done).toMatchObject({ code: exitCodes.stopped, error: '' })
     expect(done.lines.at(-1)).toBe('repaired: 1 gaps of 3 offsets, 0 headers')
     const kept = files.list('/data/lost-and-found').map(({ name }) => name)
-    expect(kept).toEqual([`orders-0-21-${directory.clock.wallMs()}`, 'repairs.jsonl'])
+    expect(kept).toEqual([
+      expect.stringMatching(`^orders-0-21-${directory.clock.wallMs()}\\.crc-[0-9a-f]{8}$`),
+      'repairs.jsonl'
+    ])
     const saved = contentOf(files, `/data/lost-and-found/${kept[0]!}`)
     expect(saved).toEqual(before.subarray(size, 2 * size))
     const note: unknown = JSON.parse(

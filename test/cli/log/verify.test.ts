@@ -4,6 +4,7 @@ import { verifyCommand } from '../../../src/cli/log/log-command.ts'
 import type { Finding } from '../../../src/cli/log/findings.ts'
 import type { Files } from '../../../src/io/files.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
+import { SavedChecksum, savedLine } from '../../../src/storage/local/saved-bytes.ts'
 import { encodeProducerSnapshot } from '../../../src/storage/producer-snapshot.ts'
 import {
   contentOf,
@@ -104,7 +105,8 @@ describe('odradek log verify', () => {
     for (const [position, part] of [
       [20, 'identity'],
       [520, 'state'],
-      [1540, 'journal']
+      [1540, 'journal'],
+      [300, 'padding']
     ] as const) {
       flipBit(files, path, position)
       const { code, findings } = await verify(files)
@@ -113,7 +115,7 @@ describe('odradek log verify', () => {
         severity: 'derived',
         file: path,
         fault: 'SIDECAR',
-        meaning: `the checksum of its ${part} does not hold`
+        meaning: `its ${part} does not hold`
       })
       flipBit(files, path, position)
     }
@@ -185,6 +187,83 @@ describe('odradek log verify', () => {
       expect([code, findings]).toMatchObject([exitCodes.damaged, [{ file: path, fault }]])
       if (before === null) files.remove(path)
       else putContent(files, path, before)
+    }
+  })
+
+  test('holds checkpoints, which have no checksum, against the log', async () => {
+    const { files } = await writtenLog()
+    for (const path of [
+      '/data/.kafka_cleanshutdown',
+      '/data/log-start-offset-checkpoint',
+      '/data/recovery-point-offset-checkpoint',
+      `${folder}/leader-epoch-checkpoint`,
+      `${folder}/partition.metadata`
+    ]) {
+      for (let position = 0; position < contentOf(files, path).length; position++) {
+        flipBit(files, path, position, position % 7)
+        const { findings } = await verify(files)
+        expect([path, position, findings.filter(({ file }) => file === path).length]).not.toEqual([
+          path,
+          position,
+          0
+        ])
+        expect(findings.filter(({ severity }) => severity === 'damage')).toEqual([])
+        flipBit(files, path, position, position % 7)
+      }
+    }
+  })
+
+  test('after a crash takes leader epochs that are older than the log for no contradiction', async () => {
+    const { files } = await writtenLog(false)
+    const path = `${folder}/leader-epoch-checkpoint`
+    for (const [text, isFine] of [
+      ['0\n1\n0 0\n', true],
+      ['0\n2\n0 0\n1 18\n', true],
+      ['0\n2\n0 0\n1 19\n', false],
+      ['0\n1\n1 18\n', false],
+      ['0\n2\n0 0\n3 18\n', false]
+    ] as const) {
+      putContent(files, path, Buffer.from(text))
+      const { findings } = await verify(files)
+      expect([text, findings.length]).toEqual([text, isFine ? 0 : 1])
+    }
+  })
+
+  test('looks at folders that were set aside, at what was kept, and names what it does not know', async () => {
+    const { files } = await writtenLog()
+    const stray = `/data/gone-0.${'0123456789abcdef'.repeat(2)}-stray`
+    files.rename(folder, stray)
+    files.remove('/data/recovery-point-offset-checkpoint')
+    files.remove('/data/log-start-offset-checkpoint')
+    const lost = '/data/lost-and-found'
+    const checksum = new SavedChecksum()
+    checksum.add(Buffer.alloc(5000, 7))
+    const saved = checksum.nameOf(`${lost}/orders-0-3-1`)
+    files.makeDirectory(lost)
+    putContent(files, saved, Buffer.alloc(5000, 7))
+    putContent(files, `${lost}/repairs.jsonl`, Buffer.from(savedLine('{"topic":"ö"}')))
+    putContent(files, '/data/notes.txt', Buffer.from('mine'))
+    putContent(files, `${stray}/notes.txt`, Buffer.from('mine'))
+    const before = await verify(files)
+    expect(before.code).toBe(exitCodes.stopped)
+    expect(before.findings.map(({ severity, fault, file }) => [severity, fault, file])).toEqual([
+      ['note', 'UNKNOWN', `${stray}/notes.txt`],
+      ['note', 'STRAY', stray],
+      ['note', 'UNKNOWN', '/data/notes.txt']
+    ])
+    for (const [path, fault] of [
+      [`${stray}/${'0'.repeat(20)}.log`, 'CRC'],
+      [saved, 'SAVED'],
+      [`${lost}/repairs.jsonl`, 'SAVED']
+    ] as const) {
+      const position = contentOf(files, path).length - 5
+      flipBit(files, path, position)
+      const { code, findings } = await verify(files)
+      expect(code).toBe(exitCodes.damaged)
+      expect(findings).toContainEqual(
+        expect.objectContaining({ severity: 'damage', file: path, fault })
+      )
+      flipBit(files, path, position)
     }
   })
 

@@ -5,9 +5,11 @@ import {
   formatLeaderEpochCheckpoint,
   formatOffsetCheckpoint,
   formatPartitionMetadata,
+  formatScrubCheckpoint,
   parseLeaderEpochCheckpoint,
   parseOffsetCheckpoint,
-  parsePartitionMetadata
+  parsePartitionMetadata,
+  parseScrubCheckpoint
 } from '../../../src/storage/local/checkpoint.ts'
 import {
   asideFolderName,
@@ -27,6 +29,7 @@ import {
   encodeJournalEntry,
   encodeSidecarHead,
   encodeState,
+  isPaddingZero,
   sealKey,
   sidecarFormatVersion,
   statePositions,
@@ -93,6 +96,17 @@ describe('text files', () => {
     }
   })
 
+  test('of the scrub’s times ends with a checksum of every bit before', () => {
+    const entries = [{ topic: 'orders', partition: 3, baseOffset: 2 ** 40, scrubbedMs: 1 }]
+    const text = formatScrubCheckpoint(entries)
+    expect(parseScrubCheckpoint(text)).toEqual(entries)
+    for (let at = 0; at < text.length; at++) {
+      const bytes = Buffer.from(text)
+      bytes[at]! ^= 1 << (at % 7)
+      expect([at, parseScrubCheckpoint(bytes.toString())]).toEqual([at, null])
+    }
+  })
+
   test('of a partition are Kafka’s', () => {
     const text = formatPartitionMetadata('dG9waWMtaWQtMTIzNDU2Nw')
     expect(text).toBe('version: 0\ntopic_id: dG9waWMtaWQtMTIzNDU2Nw')
@@ -118,7 +132,17 @@ describe('a sidecar', () => {
     const head = encodeSidecarHead(identity, state)
     expect(decodeIdentity(head)).toEqual(identity)
     expect(decodeState(head, key)).toEqual({ state, damaged: false })
-    expect(decodeJournal(head, key)).toEqual({ entries: [], count: 0, damaged: false })
+    expect(decodeJournal(head, key)).toEqual({ entries: [], written: [], damaged: false })
+  })
+
+  test('has nothing between its parts, and each bit there tells of damage', () => {
+    const head = encodeSidecarHead(identity, state)
+    expect(isPaddingZero(head)).toBe(true)
+    for (const position of [256, 511, 552, 1023, 1064, 1535]) {
+      head[position]! ^= 16
+      expect([position, isPaddingZero(head)]).toEqual([position, false])
+      head[position]! ^= 16
+    }
   })
 
   test('tells the newer of its two states, and the older when the newer is damaged', () => {
@@ -143,7 +167,7 @@ describe('a sidecar', () => {
     const bytes = Buffer.concat([foreign, encodeJournalEntry(entry, 0, sealKey(other))])
     expect(decodeState(bytes, sealKey(other)).state).toEqual(state)
     expect(decodeState(bytes, key)).toEqual({ state: null, damaged: true })
-    expect(decodeJournal(bytes, key)).toEqual({ entries: [], count: 0, damaged: true })
+    expect(decodeJournal(bytes, key)).toEqual({ entries: [], written: [], damaged: true })
   })
 
   test('counts no entry that a later cut has taken away', () => {
@@ -155,7 +179,11 @@ describe('a sidecar', () => {
     const bytes = written.map((entry, index) => encodeJournalEntry(entry, index, key))
     expect(
       decodeJournal(Buffer.concat([encodeSidecarHead(identity, state), ...bytes]), key)
-    ).toEqual({ entries: [epochs[0], epochs[2]], count: 4, damaged: false })
+    ).toMatchObject({
+      entries: [epochs[0], epochs[2]],
+      written: { length: 4 },
+      damaged: false
+    })
   })
 
   test('takes nothing that belongs to another place in it', () => {
@@ -170,7 +198,11 @@ describe('a sidecar', () => {
     }))
     const entries = epochs.map((entry, index) => encodeJournalEntry(entry, index, key))
     const journal = decodeJournal(Buffer.concat([head, entries[0]!, entries[0]!]), key)
-    expect(journal).toEqual({ entries: epochs.slice(0, 1), count: 1, damaged: true })
+    expect(journal).toMatchObject({
+      entries: epochs.slice(0, 1),
+      written: { length: 1 },
+      damaged: true
+    })
   })
 
   test('of a compacted segment says so, in a format of its own', () => {
@@ -179,7 +211,11 @@ describe('a sidecar', () => {
     expect(decodeIdentity(head)).toEqual({ ...identity, isSparse: true })
     const entry = { kind: 'compaction' as const, firstDirtyOffset: 2 ** 41 }
     const journal = Buffer.concat([head, encodeJournalEntry(entry, 0, key)])
-    expect(decodeJournal(journal, key)).toEqual({ entries: [entry], count: 1, damaged: false })
+    expect(decodeJournal(journal, key)).toEqual({
+      entries: [entry],
+      written: [entry],
+      damaged: false
+    })
   })
 
   test('of a newer format is told from a damaged one', () => {
@@ -222,13 +258,13 @@ describe('a sidecar', () => {
       head,
       ...entries.map((entry, index) => encodeJournalEntry(entry, index, key))
     ])
-    expect(decodeJournal(bytes, key)).toEqual({ entries, count: entries.length, damaged: false })
+    expect(decodeJournal(bytes, key)).toEqual({ entries, written: entries, damaged: false })
     if (entries.length === 0) return
     const position = head.length + (where % (bytes.length - head.length))
     bytes[position]! ^= 1 << bit
     const sound = Math.floor((position - head.length) / 64)
     const kept = entries.slice(0, sound)
-    expect(decodeJournal(bytes, key)).toEqual({ entries: kept, count: sound, damaged: true })
+    expect(decodeJournal(bytes, key)).toEqual({ entries: kept, written: kept, damaged: true })
   })
 })
 

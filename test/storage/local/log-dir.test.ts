@@ -19,7 +19,8 @@ import {
   orders,
   putContent,
   temporaryFolder,
-  testDirectory
+  testDirectory,
+  type TestDirectory
 } from './directory.ts'
 import { faultyFiles } from './faulty-files.ts'
 
@@ -155,7 +156,26 @@ describe('a log directory', () => {
     expect(synced).toEqual([false])
     expect((await directory.open()).cleanStart).toBe(false)
   })
+
+  test('goes by no mark of a clean shutdown that is damaged, and says so', async () => {
+    const directory = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+    for (const position of [0, 5, 13]) {
+      await (await directory.open()).close()
+      flipBit(directory.files, '/data/.kafka_cleanshutdown', position)
+      const opened = await directory.open()
+      expect(opened.cleanStart).toBe(false)
+      expect(warnings(directory)).toEqual([
+        expect.stringMatching(/^the mark of a clean shutdown is damaged/)
+      ])
+      directory.lines.length = 0
+      await opened.close()
+    }
+  })
 })
+
+function warnings({ lines }: TestDirectory): readonly string[] {
+  return lines.filter(({ level }) => level === 'warn').map(({ message }) => message)
+}
 
 describe('logs of a directory', () => {
   test('leave nothing on disk until they hold a record', async () => {
@@ -183,6 +203,51 @@ describe('logs of a directory', () => {
     expect(text(files, '/data/orders-0/leader-epoch-checkpoint')).toBe('0\n2\n2 0\n5 3\n')
     expect(text(files, '/data/log-start-offset-checkpoint')).toBe('0\n1\norders 0 1\n')
     expect(text(files, '/data/recovery-point-offset-checkpoint')).toBe('0\n1\norders 0 4\n')
+  })
+
+  test('are told from what damaged checkpoints say of them; those are gone once they are read', async () => {
+    const directory = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+    const { files } = directory
+    const first = await openOrders(directory)
+    await first.log.append(1, 0, [batchOf({ baseOffset: 0, count: 3 })])
+    await first.directory.close()
+    for (const [name, contradicts] of [
+      ['log-start-offset-checkpoint', 11],
+      ['recovery-point-offset-checkpoint', 11]
+    ] as const) {
+      for (const position of [0, contradicts, 13]) {
+        flipBit(files, `/data/${name}`, position, 1)
+        const { directory: opened, log } = await openOrders(directory)
+        expect([name, position, log.logStartOffset, log.logEndOffset]).toEqual([
+          name,
+          position,
+          0,
+          3
+        ])
+        expect(warnings(directory)).toEqual([expect.stringMatching(/^a checkpoint (is|contra)/)])
+        expect(files.exists(`/data/${name}`)).toBe(false)
+        directory.lines.length = 0
+        await opened.close()
+      }
+    }
+    await (await openOrders(directory)).directory.close()
+    expect(warnings(directory)).toEqual([])
+  })
+
+  test('keep a partition.metadata that names their topic, whatever becomes of it', async () => {
+    const directory = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+    const { files } = directory
+    const path = '/data/orders-0/partition.metadata'
+    const first = await openOrders(directory)
+    await first.log.append(1, 0, [batchOf({ baseOffset: 0, count: 3 })])
+    await first.directory.close()
+    const before = text(files, path)
+    flipBit(files, path, 25)
+    const { directory: opened, log } = await openOrders(directory)
+    expect(log.logEndOffset).toBe(3)
+    expect(text(files, path)).toBe(before)
+    expect(warnings(directory)).toEqual(['a file is missing or damaged and is written anew'])
+    await opened.close()
   })
 
   test('can be many, side by side, with few files open', async () => {

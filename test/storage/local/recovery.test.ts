@@ -184,6 +184,40 @@ describe('rot', () => {
   const to = from + batches[1]!.bytes.length
   const damaged = [0, 0, 'CORRUPT', 'CORRUPT', 'CORRUPT', 5, 5]
 
+  test('in the last offset of a batch hides nothing but that batch, whatever it says', async () => {
+    const directory = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+    const first = await openOrders(directory, { indexIntervalBytes: 1 })
+    for (let baseOffset = 0; baseOffset < 12; baseOffset += 2) {
+      await first.log.append(1, baseOffset, [batchOf({ baseOffset, count: 2, valueSize: 20 })])
+    }
+    await first.directory.close()
+    const size = contentOf(directory.files, firstLog).length / 6
+    for (let bit = 0; bit < 32; bit++) {
+      flipBit(directory.files, firstLog, 3 * size + 23 + (bit >> 3), bit & 7)
+      const { directory: opened, log } = await openOrders(directory, { indexIntervalBytes: 1 })
+      for (const offset of [6, 8, 7, 9, 5, 10]) {
+        const read = await log.read({
+          fromOffset: offset,
+          upToOffset: 12,
+          maxSize: 1,
+          minOneBatch: true
+        })
+        const found = read.ok ? read.value.baseOffset : read.error
+        expect([bit, offset, found]).toEqual([
+          bit,
+          offset,
+          offset === 6 || offset === 7 ? 'CORRUPT' : offset - (offset % 2)
+        ])
+        if (read.ok) read.value.release()
+      }
+      expect(log.damage.every(({ fromOffset, toOffset }) => fromOffset >= 6 && toOffset <= 8)).toBe(
+        true
+      )
+      await opened.close()
+      flipBit(directory.files, firstLog, 3 * size + 23 + (bit >> 3), bit & 7)
+    }
+  })
+
   test('in any byte of a batch is CORRUPT at its offsets and nowhere else', async () => {
     for (let position = from; position < to; position++) {
       const directory = crashableDirectory('fsync')

@@ -10,7 +10,9 @@ import type { LocalLog } from '../../../src/storage/local/local-log.ts'
 import type { LogDirectory } from '../../../src/storage/local/log-dir.ts'
 import { firstScrubPace, nextScrubPace } from '../../../src/storage/local/scrub-pace.ts'
 import { planScrub } from '../../../src/storage/local/scrub-plan.ts'
+import { damagedParts, Sidecar } from '../../../src/storage/local/sidecar.ts'
 import type { Scrubber } from '../../../src/storage/local/scrubber.ts'
+import { encodeProducerSnapshot } from '../../../src/storage/producer-snapshot.ts'
 import { batchOf } from '../batches.ts'
 import {
   contentOf,
@@ -22,7 +24,7 @@ import {
 } from './directory.ts'
 import type { TestDirectory } from './directory.ts'
 import { faultyFiles } from './faulty-files.ts'
-import { swapBegun } from './sparse-directory.ts'
+import { swapBegun, tableFile } from './sparse-directory.ts'
 
 const intervalMs = 7 * 24 * 3600 * 1000
 const checkpointPath = '/data/odradek-scrub-checkpoint'
@@ -196,6 +198,82 @@ describe('the scrub', () => {
     expect(await readAt(again.log, 1)).toBe('0')
     await again.scrubber.stop(true)
     await again.opened.close()
+  })
+
+  test('mends the small files of a log, also of the segment that is being written', async () => {
+    const first = await written()
+    const { directory, log, opened, scrubber, pass } = first
+    const { files } = directory
+    const identity = { topicId: log.name.topicId, partition: 0, offset: 30 }
+    const snapshot = encodeProducerSnapshot(identity, { producers: [], aborted: [] })
+    expect(await log.snapshots.save(30, snapshot)).toBe(true)
+    const paths = [
+      '/data/orders-0/partition.metadata',
+      fileOf(27, '.odradek'),
+      fileOf(30, '.snapshot')
+    ]
+    const before = paths.map(path => contentOf(files, path))
+    flipBit(files, paths[0]!, 3)
+    flipBit(files, paths[1]!, 700)
+    flipBit(files, paths[2]!, 0)
+    await pass(20 * scrubFirstLookMs)
+    const warned = directory.lines.filter(({ level }) => level === 'warn')
+    expect(warned.map(({ message, fields }) => [message, fields.path])).toEqual([
+      ['a file is damaged on disk and is written anew from memory', paths[0]],
+      ['a sidecar is damaged on disk and is written anew from memory', paths[1]],
+      ['a snapshot of producers is damaged and is removed', paths[2]]
+    ])
+    expect(contentOf(files, paths[0]!)).toEqual(before[0])
+    const sidecar = Sidecar.read(files, paths[1]!, log.segments.active!.owner)
+    expect(damagedParts(sidecar)).toEqual([])
+    expect(sidecar.state).toMatchObject({ logStartOffset: 0 })
+    expect(files.exists(paths[2]!)).toBe(false)
+    await scrubber.stop(true)
+    await opened.close()
+
+    const again = await begin(directory)
+    flipBit(files, '/data/orders-0/leader-epoch-checkpoint', 4)
+    await again.pass(20 * scrubFirstLookMs)
+    expect(contentOf(files, '/data/orders-0/leader-epoch-checkpoint').toString()).toBe(
+      '0\n1\n0 0\n'
+    )
+    await again.scrubber.stop(true)
+    await again.opened.close()
+  })
+
+  test('writes a sidecar that is gone once more, and syncs what it has mended', async () => {
+    const { directory, log, opened, scrubber, pass } = await written()
+    const { files } = directory
+    const before = Sidecar.read(files, fileOf(9, '.odradek'), log.segments.all[1]!.owner)
+    files.remove(fileOf(9, '.odradek'))
+    flipBit(files, fileOf(18, '.odradek'), 1540)
+    await pass(intervalMs + scrubLookIntervalMs)
+    const after = Sidecar.read(files, fileOf(9, '.odradek'), log.segments.all[1]!.owner)
+    expect(damagedParts(after)).toEqual([])
+    expect(after.journal).toEqual(before.journal)
+    expect(after.state).toEqual(before.state)
+    const mended = log.segments.all.slice(1, 3)
+    expect(mended.map(({ sidecar }) => sidecar.isDirty)).toEqual([false, false])
+    await scrubber.stop(true)
+    await opened.close()
+  })
+
+  test('writes the damaged table of a compacted segment again, unless a batch is damaged, too', async () => {
+    const directory = testDirectory(crashable(memoryFiles()), '/data', 'fsync')
+    const { files } = directory
+    await swapBegun(directory)
+    const { log, pass, opened, scrubber } = await begin(directory)
+    const before = contentOf(files, tableFile)
+    flipBit(files, tableFile, 70)
+    await pass(intervalMs + scrubLookIntervalMs)
+    expect(contentOf(files, tableFile)).toEqual(before)
+    flipBit(files, tableFile, 70)
+    flipBit(files, fileOf(0, '.log'), 70)
+    await pass(intervalMs + scrubLookIntervalMs)
+    expect(log.damage).toHaveLength(1)
+    expect(contentOf(files, tableFile)).not.toEqual(before)
+    await scrubber.stop(true)
+    await opened.close()
   })
 
   test('takes no segment for damaged that retention removes under its eyes', async () => {
