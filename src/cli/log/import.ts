@@ -1,11 +1,9 @@
 import { assert } from '../../base/assert.ts'
 import { configResourceTypes } from '../../cluster/metadata-records.ts'
-import { MetadataReplay } from '../../cluster/metadata-replay.ts'
 import { clusterMetadataTopic } from '../../cluster/topic-name.ts'
 import { parseBrokerConfig } from '../../config/broker-config.ts'
 import { resolveTopicConfigs } from '../../config/topic-configs.ts'
 import { lastOffset, maxTimestampMs } from '../../record/batch.ts'
-import { readRecords } from '../../record/records.ts'
 import * as batch from '../../record/batch.ts'
 import type { Clock } from '../../io/clock.ts'
 import type { Files } from '../../io/files.ts'
@@ -14,10 +12,16 @@ import { LeaderEpochs } from '../../storage/local/leader-epochs.ts'
 import { LogDirectory } from '../../storage/local/log-dir.ts'
 import type { LocalLog } from '../../storage/local/local-log.ts'
 import type { LogName } from '../../storage/local/log-context.ts'
+import {
+  asideFolderName,
+  isDeletedFolderName,
+  partitionFolderName
+} from '../../storage/local/file-names.ts'
 import type { AppendedBatch, LogConfigs } from '../../storage/partition-log.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
 import { adoptedBatch, UncommittedBatches } from './kafka-batches.ts'
 import { LogTargetError } from './log-target.ts'
+import { replayedMetadata } from './metadata-topics.ts'
 import { readPartitionFolder, type PartitionFolder } from './partition-folder.ts'
 import { gapBatches } from './repair-plan.ts'
 import { scanSegment } from './segment-scan.ts'
@@ -35,6 +39,8 @@ export interface ImportOptions {
   readonly dataDir: string
   readonly topic: string
   readonly partition: number
+  /** Hears what is done besides, a line at a time. */
+  readonly say: (line: string) => void
 }
 
 /** What was taken over; offsets are those of the source. */
@@ -48,13 +54,15 @@ export interface Imported {
 
 /**
  * Puts the records of a folder that Apache Kafka wrote into a partition that has none, at the same
- * offsets. Where there is no record, a batch without records stands for the offsets.
+ * offsets. Where there is no record, a batch without records stands for the offsets. The partition
+ * gets its folder in one step, when all of it is on the disk: an import that is ended on its way
+ * leaves a folder of another name, which the next start removes.
  *
  * @throws LogTargetError when the source is damaged or the partition is not there or not empty,
  *   LogDirectoryError when the data directory cannot be used
  */
 export async function importLog(options: ImportOptions): Promise<Imported> {
-  const { files, clock, dataDir, topic, partition } = options
+  const { files, dataDir, topic, partition } = options
   const source = readPartitionFolder(files, options.source)
   const uncommitted = surveyed(files, source)
   const fromOffset = source.segments[0]?.baseOffset
@@ -62,34 +70,62 @@ export async function importLog(options: ImportOptions): Promise<Imported> {
   if (!files.exists(`${dataDir}/${clusterMetadataTopic}-0`)) {
     throw new LogTargetError(`${dataDir} is not the data directory of a broker: ${whatToDo}`)
   }
-  const directory = await LogDirectory.open({
+  const directory = await openDirectory(options, dataDir)
+  try {
+    removeLeftovers(options)
+    const found = partitionOf(files, dataDir, topic, partition)
+    const folder = partitionFolderName(found.name)
+    if (files.exists(`${dataDir}/${folder}`)) {
+      throw new LogTargetError(`${topic}-${partition} in ${dataDir} is not empty`)
+    }
+    const aside = `${dataDir}/${asideFolderName(found.name, nodeRandom.bytes(16), 'import')}`
+    try {
+      const { clusterId, nodeId } = directory
+      assert(clusterId !== null && nodeId !== null, 'the directory of a broker has a cluster')
+      const place = await openDirectory(options, aside)
+      try {
+        await place.initialize(clusterId, nodeId)
+        const log = await place.openLog(found.name, found.configs, fromOffset)
+        const records = await copyLog(files, source, log, found.leaderEpoch, uncommitted)
+        await log.close()
+        if (!files.exists(`${aside}/${folder}`)) {
+          throw new LogTargetError(`${source.path} has no batch: there is nothing to take over`)
+        }
+        files.rename(`${aside}/${folder}`, `${dataDir}/${folder}`)
+        await files.syncDirectory(dataDir)
+        const toOffset = log.logEndOffset
+        return { fromOffset, toOffset, records, emptyOffsets: toOffset - fromOffset - records }
+      } finally {
+        await place.abandon()
+      }
+    } finally {
+      if (files.exists(aside)) files.removeDirectory(aside)
+    }
+  } finally {
+    // The other logs were not looked at, so nothing may say that the shutdown was in order.
+    await directory.abandon()
+  }
+}
+
+/** What an import that was ended on its way has left. */
+function removeLeftovers({ files, dataDir, say }: ImportOptions): void {
+  for (const { name } of files.list(dataDir)) {
+    if (!isDeletedFolderName(name) || !name.endsWith('-import')) continue
+    say(`${dataDir}/${name} is what an import has left that was ended: it is removed`)
+    files.removeDirectory(`${dataDir}/${name}`)
+  }
+}
+
+function openDirectory({ files, clock }: ImportOptions, path: string): Promise<LogDirectory> {
+  return LogDirectory.open({
     files,
-    path: dataDir,
+    path,
     durability: 'fsync',
     clock,
     random: nodeRandom,
     logger: silentLogger,
     onFailure: () => {}
   })
-  try {
-    const { name, leaderEpoch, configs } = partitionOf(files, dataDir, topic, partition)
-    if (files.exists(`${dataDir}/${topic}-${partition}`)) {
-      throw new LogTargetError(`${topic}-${partition} in ${dataDir} is not empty`)
-    }
-    const log = await directory.openLog(name, configs, fromOffset)
-    try {
-      const records = await copyLog(files, source, log, leaderEpoch, uncommitted)
-      await log.close()
-      const toOffset = log.logEndOffset
-      return { fromOffset, toOffset, records, emptyOffsets: toOffset - fromOffset - records }
-    } catch (error) {
-      await directory.removeLog(name)
-      throw error
-    }
-  } finally {
-    // The other logs were not looked at, so nothing may say that the shutdown was in order.
-    await directory.abandon()
-  }
 }
 
 /** Goes over the source once: it must be sound, and transactions have to be known to their end. */
@@ -111,18 +147,7 @@ function partitionOf(
   topic: string,
   partition: number
 ): { readonly name: LogName; readonly leaderEpoch: number; readonly configs: LogConfigs } {
-  const metadata = readPartitionFolder(files, `${dataDir}/${clusterMetadataTopic}-0`)
-  const startOffset = metadata.state?.logStartOffset ?? 0
-  const replay = new MetadataReplay()
-  for (const segment of metadata.segments) {
-    scanSegment(files, metadata, segment, (buffer, at) => {
-      const records = readRecords(buffer.subarray(at, at + batch.batchSize(buffer, at)), 0)
-      if (!records.ok || batch.isControl(buffer, at)) return
-      for (const { offset, value } of records.value) {
-        if (offset >= startOffset) replay.apply(value)
-      }
-    })
-  }
+  const replay = replayedMetadata(files, dataDir)
   const found = replay.image.topic(topic)
   const leaderEpoch = found?.partitions[partition]?.leaderEpoch
   if (found === undefined || leaderEpoch === undefined) {

@@ -12,7 +12,9 @@ import { readOnlyFiles } from './read-only-files.ts'
 import {
   applyRepairs,
   describeRepairs,
+  describeSidecars,
   planRepairs,
+  writeSidecars,
   type RepairOptions,
   type RepairOutcome
 } from './repair.ts'
@@ -107,8 +109,10 @@ export async function repairCommand(
   return guarded(outside, async () => {
     const target = findTarget(readOnlyFiles(outside.files), resolve(path, folder))
     if (flags.apply !== true) {
-      const { repairs } = planRepairs(readOnlyFiles(outside.files), target)
-      return planned(describeRepairs(repairs, say), say)
+      const wallMs = outside.clock.wallMs()
+      const { sidecars, repairs } = planRepairs(readOnlyFiles(outside.files), target, wallMs)
+      describeSidecars(sidecars, say)
+      return planned(describeRepairs(repairs, say), sidecars.length, say)
     }
     const lock = outside.files.lock(target.directory)
     if (!lock.taken) {
@@ -126,27 +130,36 @@ export async function repairCommand(
 
 function planned(
   { gaps, restored, tables, lostOffsets }: RepairOutcome,
+  sidecars: number,
   say: (line: string) => void
 ): number {
-  if (gaps + restored + tables === 0) {
+  if (gaps + restored + tables + sidecars === 0) {
     say('nothing to repair')
     return exitCodes.stopped
   }
-  say(`${gaps} gaps of ${lostOffsets} offsets, ${restored} headers: --apply does it`)
+  say(`${summary(gaps, lostOffsets, restored, sidecars)}: --apply does it`)
   return exitCodes.damaged
 }
 
+function summary(gaps: number, lostOffsets: number, restored: number, sidecars: number): string {
+  const rest = sidecars === 0 ? '' : `, ${sidecars} sidecars`
+  return `${gaps} gaps of ${lostOffsets} offsets, ${restored} headers${rest}`
+}
+
 async function applied(options: RepairOptions, target: LogTarget): Promise<number> {
-  const { files, say } = options
-  const { folder, repairs } = planRepairs(files, target)
+  const { files, clock, say } = options
+  const { sidecars } = planRepairs(files, target, clock.wallMs())
+  describeSidecars(sidecars, say)
+  await writeSidecars(files, sidecars)
+  const { folder, repairs } = planRepairs(files, target, clock.wallMs())
   const { gaps, restored, lostOffsets } = describeRepairs(repairs, say)
-  if (repairs.length === 0) {
+  if (repairs.length + sidecars.length === 0) {
     say('nothing to repair')
     return exitCodes.stopped
   }
   await applyRepairs(options, target, folder, repairs)
-  const left = planRepairs(files, findTarget(files, target.path)).repairs.length
-  say(`repaired: ${gaps} gaps of ${lostOffsets} offsets, ${restored} headers`)
+  const left = planRepairs(files, findTarget(files, target.path), clock.wallMs()).repairs.length
+  say(`repaired: ${summary(gaps, lostOffsets, restored, sidecars.length)}`)
   if (left === 0) return exitCodes.stopped
   say(`${left} segments are still damaged`)
   return exitCodes.damaged
@@ -182,7 +195,8 @@ export async function importCommand(
       source: target.path,
       dataDir: resolve(dataDir),
       topic,
-      partition: Number(partition)
+      partition: Number(partition),
+      say: line => outside.write(`${line}\n`)
     })
     outside.write(
       `${records} records at the offsets ${fromOffset} to ${toOffset - 1}; ${emptyOffsets} ` +

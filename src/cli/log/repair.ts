@@ -4,11 +4,13 @@ import { batchHeaderSize, batchSize, lastOffsetDelta } from '../../record/batch.
 import { crcHolds } from '../../storage/local/batch-check.ts'
 import type { BatchFault, DamagedBytes } from '../../storage/local/batch-walk.ts'
 import { clusterMetadataTopic } from '../../cluster/topic-name.ts'
-import { swapSuffix } from '../../storage/local/file-names.ts'
+import { replaceFile } from '../../storage/local/checkpoint.ts'
+import { metaPropertiesName, swapSuffix } from '../../storage/local/file-names.ts'
 import { relativeOffsetMax } from '../../storage/local/offset-index.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { promisedEnd } from './verify.ts'
 import { LogTargetError, type LogTarget } from './log-target.ts'
+import { lostSidecars, withSidecars, type LostSidecar } from './lost-sidecars.ts'
 import { readPartitionFolder, type PartitionFolder, type SegmentFiles } from './partition-folder.ts'
 import {
   planRepair,
@@ -35,6 +37,14 @@ export interface RepairOutcome {
   readonly lostOffsets: number
 }
 
+/** What of a partition is damaged or missing. */
+export interface RepairPlan {
+  /** As it is with the sidecars that are missing. */
+  readonly folder: PartitionFolder
+  readonly sidecars: readonly LostSidecar[]
+  readonly repairs: readonly SegmentRepair[]
+}
+
 /**
  * Finds what of a partition is damaged and was promised, and what a repair would make of it.
  * Nothing is changed.
@@ -42,22 +52,16 @@ export interface RepairOutcome {
  * @throws LogTargetError when the partition is none that can be repaired, FileError when it cannot
  *   be read
  */
-export function planRepairs(
-  files: Files,
-  target: LogTarget
-): { readonly folder: PartitionFolder; readonly repairs: readonly SegmentRepair[] } {
+export function planRepairs(given: Files, target: LogTarget, wallMs: number): RepairPlan {
   const [path] = target.folders
   if (target.kind !== 'partition' || path === undefined) {
     throw new LogTargetError(`${target.path} is not the folder of a partition`)
   }
-  const folder = readPartitionFolder(files, path)
-  if (!folder.hasSidecars || target.identity === null || folder.name === null) {
-    throw new LogTargetError(`${path} was not written by odradek: its own program has to repair it`)
-  }
-  if (folder.name.topic === clusterMetadataTopic) {
-    const reason = 'topics, configs and ids would be forgotten; restore it from a backup'
-    throw new LogTargetError(`${path} cannot do without any of its records: ${reason}`)
-  }
+  const found = readPartitionFolder(given, path)
+  checkRepairable(target, found)
+  const sidecars = lostSidecars(given, target, found, wallMs)
+  const files = sidecars.length === 0 ? given : withSidecars(given, sidecars)
+  const folder = sidecars.length === 0 ? found : readPartitionFolder(files, path)
   if (files.list(path).some(({ name }) => name.endsWith(swapSuffix))) {
     throw new LogTargetError(
       `${path} has a compaction half done: start the broker once, then repair`
@@ -72,7 +76,50 @@ export function planRepairs(
     const repair = planRepair(segment.baseOffset, segment.size ?? 0, damages)
     repairs.push({ ...repair, writesTable })
   }
-  return { folder, repairs }
+  return { folder, sidecars, repairs }
+}
+
+function checkRepairable(target: LogTarget, { path, name }: PartitionFolder): void {
+  if (!target.isOurs) {
+    throw new LogTargetError(
+      `${path} is not in a data directory of odradek: its own program has to repair it, or a ` +
+        'broker of odradek takes it over with odradek log import'
+    )
+  }
+  if (target.identity === null || name === null) {
+    throw new LogTargetError(
+      `${target.directory}/${metaPropertiesName} is damaged, so that nothing says whose the logs ` +
+        'are: restore it from a backup first'
+    )
+  }
+  if (name.topic !== clusterMetadataTopic) return
+  throw new LogTargetError(
+    `${path} cannot do without any of its records: topics, configs and ids would be forgotten. ` +
+      'Restore the folder from a backup; without one, start a broker on a new data directory, ' +
+      'create the topics, stop it, and take each partition over with odradek log import'
+  )
+}
+
+/**
+ * Writes the sidecars that are missing, each in one step.
+ *
+ * @throws FileError when a file cannot be written
+ */
+export async function writeSidecars(files: Files, sidecars: readonly LostSidecar[]): Promise<void> {
+  for (const { path, bytes } of sidecars) await replaceFile(files, path, bytes)
+}
+
+/** A line for each sidecar that is missing. */
+export function describeSidecars(
+  sidecars: readonly LostSidecar[],
+  say: (line: string) => void
+): void {
+  for (const { baseOffset } of sidecars) {
+    say(
+      `sidecar: that of the segment ${baseOffset} is missing, and written anew: what is in the ` +
+        'segment counts as acknowledged'
+    )
+  }
 }
 
 /**

@@ -135,7 +135,9 @@ function reportStrangers(files: Files, directory: string, report: Report): void 
     const path = `${directory}/${name}`
     if (ownNames.has(name) || parsePartitionFolderName(name) !== null) continue
     if (isDeletedFolderName(name)) {
-      report(fileFinding('note', path, 'LEFTOVER', 'a deleted partition, about to be removed'))
+      const meaning =
+        'of a deleted partition or an import that was ended; the next start removes it'
+      report(fileFinding('note', path, 'LEFTOVER', meaning))
     } else if (parseStrayFolderName(name) !== null) {
       const meaning = 'no topic owns it, and no start removes it: look at it, and remove it'
       report(fileFinding('note', path, 'STRAY', meaning))

@@ -63,13 +63,14 @@ export function parsePartitionFolderName(folder: string): TopicPartition | null 
 
 /**
  * The name of a partition folder that is set aside: `<topic>-<partition>.<uuid>-delete` for one
- * that goes, `-stray` for one that nobody knows (Kafka: `UnifiedLog.logDeleteDirName`). Long topic
- * names are cut to fit.
+ * that goes, `-stray` for one that nobody knows (Kafka: `UnifiedLog.logDeleteDirName`), and
+ * `-import` for the place where one is made that is taken over from elsewhere. Long topic names are
+ * cut to fit.
  */
 export function asideFolderName(
   name: TopicPartition,
   uuid: Buffer,
-  suffix: 'delete' | 'stray'
+  suffix: 'delete' | 'stray' | 'import'
 ): string {
   const ending = `-${name.partition}.${uuid.toString('hex')}-${suffix}`
   return name.topic.slice(0, fileNameSizeMax - ending.length) + ending
@@ -81,8 +82,9 @@ export function parseStrayFolderName(folder: string): TopicPartition | null {
   return match === null ? null : parsePartitionFolderName(match[1]!)
 }
 
+/** Whether a folder is of no use any more: deleted, or of an import that was ended on its way. */
 export function isDeletedFolderName(folder: string): boolean {
-  return /\.[0-9a-f]{32}-delete$/.test(folder)
+  return /\.[0-9a-f]{32}-(delete|import)$/.test(folder)
 }
 
 /**

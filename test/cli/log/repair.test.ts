@@ -235,12 +235,64 @@ describe('odradek log repair', () => {
     expect((await repair(directory, files, {}, '/data')).code).toBe(exitCodes.dataDirectory)
     files.rename(folder, '/data/__cluster_metadata-0')
     const metadata = await repair(directory, files, {}, '/data/__cluster_metadata-0')
-    expect(metadata.error).toMatch(/restore it from a backup/)
-    for (const { name } of files.list('/data/__cluster_metadata-0')) {
-      if (name.endsWith('.odradek')) files.remove(`/data/__cluster_metadata-0/${name}`)
-    }
+    expect(metadata.error).toMatch(/Restore the folder from a backup; without one, .* log import/)
     files.rename('/data/__cluster_metadata-0', folder)
-    expect((await repair(directory, files)).error).toMatch(/was not written by odradek/)
+    flipBit(files, '/data/meta.properties', 20)
+    expect((await repair(directory, files)).error).toMatch(/meta.properties is damaged, .* first/)
+    putContent(files, '/data/meta.properties', Buffer.from('cluster.id=x\nnode.id=1\n'))
+    expect((await repair(directory, files)).error).toMatch(/not in a data directory of odradek/)
+  })
+
+  test('writes sidecars that are gone anew, and takes everything in the files for promised', async () => {
+    const directory = await writtenLog(false)
+    const { files } = directory
+    const removeSidecars = (): void => {
+      for (const offset of [0, 9, 18, 27]) files.remove(fileOf(offset, '.odradek'))
+    }
+    removeSidecars()
+    flipBit(files, fileOf(9, '.log'), 90)
+    flipBit(files, fileOf(18, '.log'), 7)
+    const dry = await repair(directory, files)
+    expect(dry).toMatchObject({ code: exitCodes.damaged, error: '' })
+    expect(dry.lines).toEqual([
+      ...[0, 9, 18, 27].map(offset =>
+        expect.stringContaining(`of the segment ${offset} is missing`)
+      ),
+      expect.stringMatching(/^gap: offsets 9 to 11, /),
+      expect.stringMatching(/^header: offsets 18 to 20, /),
+      '1 gaps of 3 offsets, 1 headers, 4 sidecars: --apply does it'
+    ])
+    expect(files.exists(fileOf(0, '.odradek'))).toBe(false)
+    const done = await repair(directory, files, { apply: true })
+    expect(done).toMatchObject({ code: exitCodes.stopped, error: '' })
+    expect(done.lines.at(-1)).toBe('repaired: 1 gaps of 3 offsets, 1 headers, 4 sidecars')
+    expect((await repair(directory, files)).lines).toEqual(['nothing to repair'])
+    expect(await reopened(directory)).toEqual(triples.filter(offset => offset !== 9))
+    expect(await isSound(files)).toBe(true)
+  })
+
+  test('writes a part of the sidecars anew by what the others say', async () => {
+    const directory = await writtenLog()
+    const { files } = directory
+    for (const offset of [9, 27]) files.remove(fileOf(offset, '.odradek'))
+    const done = await repair(directory, files, { apply: true })
+    expect(done.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 0 headers, 2 sidecars')
+    expect(await reopened(directory)).toEqual(triples)
+    expect(await isSound(files)).toBe(true)
+  })
+
+  test('sends a folder with gaps between its offsets, or of another topic, to the import', async () => {
+    const directory = await writtenLog()
+    const { files } = directory
+    for (const offset of [0, 9, 18, 27]) files.remove(fileOf(offset, '.odradek'))
+    const batches = [0, 3, 9].map(offset => tripleOf(offset).bytes)
+    const whole = contentOf(files, fileOf(0, '.log'))
+    putContent(files, fileOf(0, '.log'), Buffer.concat(batches.slice(0, 2)))
+    putContent(files, fileOf(9, '.log'), Buffer.concat([tripleOf(12).bytes]))
+    expect((await repair(directory, files)).error).toMatch(/leaves offsets out: .* log import/)
+    putContent(files, fileOf(0, '.log'), whole)
+    files.remove(`${folder}/partition.metadata`)
+    expect((await repair(directory, files)).error).toMatch(/has no sidecars, .* log import/)
   })
 
   test('leaves a torn tail to the next start', async () => {
