@@ -142,8 +142,13 @@ function planned(
 }
 
 function summary(gaps: number, lostOffsets: number, restored: number, sidecars: number): string {
-  const rest = sidecars === 0 ? '' : `, ${sidecars} sidecars`
-  return `${gaps} gaps of ${lostOffsets} offsets, ${restored} headers${rest}`
+  const rest = sidecars === 0 ? '' : `, ${counted(sidecars, 'sidecar')}`
+  const given = `${counted(gaps, 'gap')} of ${counted(lostOffsets, 'offset')}`
+  return `${given}, ${counted(restored, 'header')}${rest}`
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
 }
 
 async function applied(options: RepairOptions, target: LogTarget): Promise<number> {

@@ -1,6 +1,7 @@
 import type { Files } from '../../io/files.ts'
 import { readText } from '../../storage/local/checkpoint.ts'
 import {
+  batchTableSuffix,
   cleanShutdownName,
   isDeletedFolderName,
   logSuffix,
@@ -55,7 +56,13 @@ export class LogTargetError extends Error {
   override readonly name = 'LogTargetError'
 }
 
-const segmentSuffixes = [logSuffix, sidecarSuffix, offsetIndexSuffix, timeIndexSuffix]
+const segmentSuffixes = [
+  logSuffix,
+  sidecarSuffix,
+  offsetIndexSuffix,
+  timeIndexSuffix,
+  batchTableSuffix
+]
 
 /**
  * Finds out what a path is: a data directory, the folder of a partition, or a file of a segment.
@@ -99,7 +106,10 @@ export function findTarget(files: Files, path: string): LogTarget {
   const strays = entries
     .filter(({ kind, name }) => kind === 'directory' && parseStrayFolderName(name) !== null)
     .map(({ name }) => `${path}/${name}`)
-  if (folders.length === 0 && !entries.some(({ name }) => name === metaPropertiesName)) {
+  const isDirectory =
+    entries.some(({ name }) => name === metaPropertiesName) ||
+    folders.some(folder => files.list(folder).some(({ name }) => isSegmentFile(name)))
+  if (!isDirectory) {
     throw new LogTargetError(
       `${path} is neither a data directory nor the folder of a partition nor a segment`
     )

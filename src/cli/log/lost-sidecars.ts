@@ -173,8 +173,8 @@ function refuseGaps(files: Files, folder: PartitionFolder, segment: SegmentFiles
   if (loose.damage.length > 0) return
   throw new LogTargetError(
     `${segment.logPath} leaves offsets out: compaction has written it, and without its sidecar ` +
-      'and table nothing says which batches there were. Move the folder out of the data directory, ' +
-      'and take it over with odradek log import'
+      'and table nothing says which batches there were. Move the folder out of the data ' +
+      'directory, and take it over with odradek log import'
   )
 }
 

@@ -55,7 +55,11 @@ export interface RepairPlan {
 export function planRepairs(given: Files, target: LogTarget, wallMs: number): RepairPlan {
   const [path] = target.folders
   if (target.kind !== 'partition' || path === undefined) {
-    throw new LogTargetError(`${target.path} is not the folder of a partition`)
+    throw new LogTargetError(
+      target.kind === 'dataDirectory'
+        ? `${target.path} is a data directory: --topic and --partition say which one is meant`
+        : `${target.path} is not the folder of a partition`
+    )
   }
   const found = readPartitionFolder(given, path)
   checkRepairable(target, found)

@@ -24,7 +24,8 @@ export function scanSegment(
   files: Files,
   folder: PartitionFolder,
   segment: SegmentFiles,
-  onBatch: BatchWalk['onBatch']
+  onBatch: BatchWalk['onBatch'],
+  onDamage: BatchWalk['onDamage'] = () => {}
 ): SegmentScan {
   const size = segment.size ?? 0
   const { batchTable } = segment
@@ -42,7 +43,10 @@ export function scanSegment(
         epochs: folder.epochs,
         newEpochsFrom: folder.state?.durableEndOffset ?? 0,
         onBatch,
-        onDamage: found => void damage.push(found)
+        onDamage: found => {
+          damage.push(found)
+          onDamage(found)
+        }
       })
     )
     return { endOffset, size, damage }

@@ -175,7 +175,7 @@ function sidecarLines(sidecar: NonNullable<SegmentView['files']['sidecar']>): re
     `sidecar: ${noted}, ${journal.length} journal entries`,
     ...(damaged.length === 0
       ? []
-      : [`! sidecar: the checksum of its ${damaged.join(', ')} does not hold`])
+      : [`! sidecar: its ${damaged.join(', ')} ${damaged.length === 1 ? 'does' : 'do'} not hold`])
   ]
 }
 
@@ -204,11 +204,12 @@ function overview(folder: PartitionFolder, totals: readonly SegmentTotals[]): re
   const { name, path, segments } = folder
   const bytes = segments.reduce((sum, { size }) => sum + (size ?? 0), 0)
   const first = folder.state?.logStartOffset ?? segments[0]?.baseOffset ?? 0
+  const end = totals.at(-1)?.endOffset ?? first
   return [
     name === null ? path : `${name.topic}-${name.partition}`,
     String(segments.length),
     String(bytes),
-    `${first} to ${totals.at(-1)?.endOffset ?? first}`,
+    end > first ? `${first} to ${end - 1}` : 'none',
     String(totals.reduce((sum, { batchCount }) => sum + batchCount, 0)),
     String(totals.reduce((sum, { damage }) => sum + damage.length, 0))
   ]

@@ -45,6 +45,9 @@ export async function verifySegment(segment: SegmentToVerify): Promise<VerifiedS
         maxTimestampMs: indexedBatch(buffer, at).maxTimestampMs
       }
       for (const check of checks) check.batch(seen)
+    },
+    damage => {
+      for (const check of checks) check.damage(damage)
     }
   )
   for (const damage of scan.damage) segment.report(damageFinding(segment, damage))
@@ -64,6 +67,8 @@ interface SeenBatch {
 
 interface Check {
   batch(seen: SeenBatch): void
+  /** What cannot be held against anything, since the batches are not known. */
+  damage(damage: DamagedBytes): void
   end(): void
 }
 
@@ -106,6 +111,10 @@ function offsetIndexCheck(segment: SegmentToVerify): Check {
         doubt(`its entry ${offsets} names offset ${ended.lastOffset}, where no batch ends`)
       }
     },
+    damage({ toPosition, toOffset }) {
+      while ((entries[positions]?.position ?? Infinity) < toPosition) positions++
+      while ((entries[offsets]?.lastOffset ?? Infinity) < toOffset) offsets++
+    },
     end() {
       const entry = entries[Math.min(positions, offsets)]
       if (entry === undefined) return
@@ -122,12 +131,12 @@ function timeIndexCheck(segment: SegmentToVerify): Check {
   const entries = timeIndexEntries(bytesOf(files, timeIndexPath) ?? Buffer.alloc(0), baseOffset)
   let next = 0
   let largest = -1
+  let isWhole = true
   const settle = (upTo: number): void => {
     for (let entry = entries[next]; entry !== undefined; entry = entries[++next]) {
       if (entry.lastOffset >= upTo) return
-      const holds = folder.hasSidecars
-        ? entry.timestampMs === largest
-        : entry.timestampMs >= largest
+      const holds =
+        folder.hasSidecars && isWhole ? entry.timestampMs === largest : entry.timestampMs >= largest
       if (!holds) doubt(`its entry ${next + 1} says ${entry.timestampMs}, the batches ${largest}`)
     }
   }
@@ -136,6 +145,7 @@ function timeIndexCheck(segment: SegmentToVerify): Check {
       settle(offset)
       largest = Math.max(largest, timestampMs)
     },
+    damage: () => void (isWhole = false),
     end: () => settle(Infinity)
   }
 }
@@ -157,6 +167,10 @@ function markCheck(segment: SegmentToVerify): Check {
         batchTable === null ? mark.endOffset === offset + 1 : mark.endOffset > offset
       const holds = mark.position === end && endsThere
       if (!holds) doubt(`its mark at ${mark.position} is where no batch ends`)
+    },
+    damage({ toPosition }) {
+      lastEnd = toPosition
+      while ((marks[next]?.position ?? Infinity) <= toPosition) next++
     },
     end() {
       const mark = marks[next]

@@ -48,7 +48,7 @@ describe('odradek log inspect', () => {
       }
     }
     expect(await inspect(files, '/data', {})).toContainEqual(
-      expect.stringMatching(/^orders-0 +4 +\d+ 0 to 30 +10 +0$/)
+      expect.stringMatching(/^orders-0 +4 +\d+ 0 to 29 +10 +0$/)
     )
     const partition = await inspect(files, folder, {})
     expect(partition).toContain('durable to offset 30, log start 0')

@@ -108,7 +108,7 @@ describe('odradek log repair', () => {
 
     const done = await repair(directory, files, { apply: true })
     expect(done).toMatchObject({ code: exitCodes.stopped, error: '' })
-    expect(done.lines.at(-1)).toBe('repaired: 1 gaps of 3 offsets, 0 headers')
+    expect(done.lines.at(-1)).toBe('repaired: 1 gap of 3 offsets, 0 headers')
     const kept = files.list('/data/lost-and-found').map(({ name }) => name)
     expect(kept).toEqual([
       expect.stringMatching(`^orders-0-21-${directory.clock.wallMs()}\\.crc-[0-9a-f]{8}$`),
@@ -137,7 +137,7 @@ describe('odradek log repair', () => {
       const size = before.length / 3
       flipBit(files, fileOf(18, '.log'), size + position)
       const done = await repair(directory, files, { apply: true })
-      expect(done.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 1 headers')
+      expect(done.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 1 header')
       expect(contentOf(files, fileOf(18, '.log'))).toEqual(before)
       expect(await reopened(directory)).toEqual(triples)
       expect(await isSound(files)).toBe(true)
@@ -260,12 +260,12 @@ describe('odradek log repair', () => {
       ),
       expect.stringMatching(/^gap: offsets 9 to 11, /),
       expect.stringMatching(/^header: offsets 18 to 20, /),
-      '1 gaps of 3 offsets, 1 headers, 4 sidecars: --apply does it'
+      '1 gap of 3 offsets, 1 header, 4 sidecars: --apply does it'
     ])
     expect(files.exists(fileOf(0, '.odradek'))).toBe(false)
     const done = await repair(directory, files, { apply: true })
     expect(done).toMatchObject({ code: exitCodes.stopped, error: '' })
-    expect(done.lines.at(-1)).toBe('repaired: 1 gaps of 3 offsets, 1 headers, 4 sidecars')
+    expect(done.lines.at(-1)).toBe('repaired: 1 gap of 3 offsets, 1 header, 4 sidecars')
     expect((await repair(directory, files)).lines).toEqual(['nothing to repair'])
     expect(await reopened(directory)).toEqual(triples.filter(offset => offset !== 9))
     expect(await isSound(files)).toBe(true)
@@ -326,7 +326,7 @@ describe('odradek log repair', () => {
       const before = contentOf(files, fileOf(0, '.log'))
       flipBit(files, fileOf(0, '.log'), 12 + before.readInt32BE(8) + 7)
       const header = await repair(directory, files, { apply: true })
-      expect(header.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 1 headers')
+      expect(header.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 1 header')
       expect(contentOf(files, fileOf(0, '.log'))).toEqual(before)
       flipBit(files, fileOf(0, '.batches'), 70)
       const table = await repair(directory, files, { apply: true })
