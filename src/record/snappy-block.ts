@@ -3,11 +3,10 @@ import { snappyWasm } from './generated.ts'
 import { callWith, rustLibrary, type RustBytes, type RustLibrary } from './rust-library.ts'
 import { WasmLibrary } from './wasm-library.ts'
 
-// Raw blocks of snappy, packed and unpacked by Rust's snap as WebAssembly. Malformed ones are
-// errors to it, but it makes room for what a block declares to hold before it looks further.
+// Raw blocks of snappy, unpacked by Rust's snap as WebAssembly. Malformed ones are errors to it,
+// but it makes room for what a block declares to hold before it looks further.
 
 interface Snap extends RustLibrary {
-  readonly compress: WebAssembly.ExportedFunction
   readonly decompress: WebAssembly.ExportedFunction
 }
 
@@ -17,20 +16,9 @@ const snap = new WasmLibrary<Snap>({
   imports: () => ({ __wbindgen_error_new: () => 0 }),
   parts: exports => ({
     ...rustLibrary(exports),
-    compress: exports.function('compress_raw'),
     decompress: exports.function('decompress_raw')
   })
 })
-
-export function packBlock(bytes: Uint8Array): Buffer {
-  return snap.use(parts => {
-    const packed = callWith(parts, parts.compress, bytes)
-    assert(packed !== null, 'snap packs anything')
-    const block = Buffer.from(viewOf(parts, packed))
-    parts.free(packed.address, packed.size)
-    return block
-  })
-}
 
 /**
  * Unpacks blocks that declare to hold `size` bytes together, and hands what they hold to `work`,

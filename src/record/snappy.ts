@@ -1,11 +1,12 @@
+import snappyjs from 'snappyjs'
 import { failure, success, type Result } from '../base/result.ts'
 import { KiB } from '../base/sizes.ts'
-import { packBlock, unpackBlocks } from './snappy-block.ts'
+import { unpackBlocks } from './snappy-block.ts'
 
 // Kafka's snappy: raw blocks in the framing of the Java library snappy-java ("xerial"), which is a
 // header of sixteen bytes (magic, version, compatible version) and then blocks, each behind its
 // size. Some clients (librdkafka, kafkajs, Go) send a lone raw block without that header; both are
-// read.
+// read. snappyjs packs blocks. It hangs on some malformed ones, so another library unpacks them.
 
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const xerialHeaderSize = 16
@@ -20,7 +21,7 @@ export function compressSnappy(bytes: Uint8Array): Buffer {
   header.writeInt32BE(xerialVersion, 12)
   const pieces: Uint8Array[] = [header]
   for (let at = 0; at < bytes.length; at += xerialBlockSize) {
-    const block = packBlock(bytes.subarray(at, at + xerialBlockSize))
+    const block = snappyjs.compress(bytes.subarray(at, at + xerialBlockSize))
     const size = Buffer.alloc(4)
     size.writeInt32BE(block.length)
     pieces.push(size, block)
