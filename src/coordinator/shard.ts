@@ -57,6 +57,8 @@ export class Shard<Event, Record, Reply> {
   #alarm: Alarm | null = null
   #alarmMs = Infinity
   #isClosed = false
+  /** Whether nothing was appended since an append has failed. */
+  #isFailing = false
   #onIdle: (() => void) | null = null
 
   constructor(options: ShardOptions<Event, Record, Reply>) {
@@ -79,7 +81,7 @@ export class Shard<Event, Record, Reply> {
     if (this.#isClosed) return
     if (!loaded.ok) {
       logger.error('coordinator shard cannot read its log', { shard: name, ...loaded })
-      this.#alarm = this.#options.clock.schedule(shardReloadDelayMs, () => this.#reload())
+      this.#reloadLater()
       return
     }
     this.#machine = machine
@@ -152,6 +154,7 @@ export class Shard<Event, Record, Reply> {
         if (queue !== this.#queue) return
         const failed = results.find(result => !result.ok)
         if (failed !== undefined && !failed.ok) return this.#fail(failed.error, failed.detail)
+        this.#isFailing = false
         this.#release(queue.finish())
         this.#append()
       })
@@ -174,7 +177,15 @@ export class Shard<Event, Record, Reply> {
       detail
     })
     this.#reset()
-    if (!this.#isClosed) this.#reload()
+    if (this.#isClosed) return
+    // A new machine may write at once: on a disk that takes nothing that would go on and on.
+    if (this.#isFailing) this.#reloadLater()
+    else this.#reload()
+    this.#isFailing = true
+  }
+
+  #reloadLater(): void {
+    this.#alarm = this.#options.clock.schedule(shardReloadDelayMs, () => this.#reload())
   }
 
   #reload(): void {

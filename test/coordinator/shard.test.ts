@@ -1,8 +1,10 @@
 import { beforeEach, expect, test } from 'vitest'
-import { Shard } from '../../src/coordinator/shard.ts'
+import { success } from '../../src/base/result.ts'
+import { Shard, type ShardLog } from '../../src/coordinator/shard.ts'
 import type { ManualClock } from '../../src/io/manual-clock.ts'
 import { manualClock } from '../../src/io/manual-clock.ts'
 import { shardReloadDelayMs } from '../../src/limits.ts'
+import { refused } from '../../src/partition/append-result.ts'
 import type { Partition } from '../../src/partition/partition.ts'
 import { silentLogger } from '../../src/telemetry/logger.ts'
 import { FakeLog } from '../partition/fake-log.ts'
@@ -23,11 +25,15 @@ beforeEach(async () => {
 })
 
 function newShard(
-  options: { firstEvents?: readonly CounterEvent[]; batchSizeMax?: number } = {}
+  options: {
+    firstEvents?: readonly CounterEvent[]
+    batchSizeMax?: number
+    log?: ShardLog
+  } = {}
 ): Shard<CounterEvent, CounterRecord, CounterReply> {
   return new Shard({
     name: 'sums-0',
-    log: partition,
+    log: options.log ?? partition,
     clock,
     logger: silentLogger,
     batchSizeMax: options.batchSizeMax ?? 1_000_000,
@@ -143,6 +149,25 @@ test('when an append fails, all hear NOT_COORDINATOR and the log is read again',
   log.sync()
   await settle()
   expect(after.outcome).toBe(6)
+})
+
+test('a log that takes nothing is not read over and over, but once more after a while', async () => {
+  let loads = 0
+  const full = {
+    replay: () => {
+      loads++
+      return Promise.resolve(success(undefined))
+    },
+    appendRecords: () => Promise.resolve(refused('KAFKA_STORAGE_ERROR', 'no space left'))
+  }
+  const shard = newShard({ log: full, firstEvents: [{ type: 'add', ticket: 0, name: 'a', by: 1 }] })
+  await shard.load()
+  for (let turn = 0; turn < 1000; turn++) await Promise.resolve()
+  expect(loads).toBe(2)
+  clock.advance(shardReloadDelayMs)
+  await settle()
+  expect(loads).toBe(3)
+  expect(broken).toEqual([])
 })
 
 test('while the log is read, requests hear that it is', async () => {
