@@ -6,7 +6,7 @@ import type { BrokerConfig } from './config/broker-config.ts'
 import type { DurabilityMode } from './config/durability-mode.ts'
 import { resolveTopicConfigs, type TopicConfigs } from './config/topic-configs.ts'
 import type { Clock } from './io/clock.ts'
-import { isFailedRead, type Files } from './io/files.ts'
+import { FileError, isFailedRead, type Files } from './io/files.ts'
 import type { Random } from './io/random.ts'
 import { logsTogetherMax, metadataBatchSizeMax } from './limits.ts'
 import { Partition } from './partition/partition.ts'
@@ -167,10 +167,17 @@ export class BrokerStorage {
   }
 
   async removePartitions(list: readonly Partition[]): Promise<void> {
+    let refusal: FileError | null = null
     for (const partition of list) {
       await partition.close({ isRemoved: true })
-      await this.#directory.removeLog(partition)
+      try {
+        await this.#directory.removeLog(partition)
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error
+        refusal ??= error
+      }
     }
+    if (refusal !== null) throw refusal
   }
 
   /** Moves folders aside that no topic owns: left over from a crash, or from another program. */

@@ -76,8 +76,14 @@ export class DirectoryContext implements LogContext {
     this.#onFailure(this.#failure)
   }
 
-  syncPath(): Promise<void> {
-    return this.#pathSync.request()
+  async syncPath(): Promise<void> {
+    try {
+      await this.#pathSync.request()
+    } catch (error) {
+      // Also where the caller could do without: another sync would pass over what is in doubt now.
+      this.fail(error)
+      throw error
+    }
   }
 }
 

@@ -209,11 +209,13 @@ export class LogDirectory {
     this.#logs.delete(folder)
     this.#unreadable.delete(folder)
     await log?.abandon()
-    if (!this.#folders.delete(folder)) return
     const { files, random } = this.#options
-    if (!files.exists(`${this.path}/${folder}`)) return
+    if (!files.exists(`${this.path}/${folder}`)) this.#folders.delete(folder)
+    if (!this.#folders.has(folder)) return
     const aside = `${this.path}/${asideFolderName(name, random.bytes(16), 'delete')}`
     files.rename(`${this.path}/${folder}`, aside)
+    // Not before: a folder that kept its name would be an empty log for the next such topic.
+    this.#folders.delete(folder)
     // In the mode `os` too: files that are removed before the name is durable leave a broken log
     // when the power brings the name back.
     if (this.#options.durability !== 'memory') await this.#context.syncPath()

@@ -175,6 +175,19 @@ describe('a sync that fails', () => {
     expect(directory.failures).toHaveLength(1)
   })
 
+  test('of the names of logs counts as well, and whoever removed one hears of it', async () => {
+    const files = faultyFiles(memoryFiles())
+    const directory = testDirectory(files, '/data', 'fsync')
+    const { directory: opened, log } = await openOrders(directory)
+    await append(log)
+    const other = await opened.openLog({ ...orders, partition: 1 }, logConfigs())
+    await append(other)
+    files.syncDirectory = path => Promise.reject(new FileError('EIO', path, 'i/o error', 'sync'))
+    await expect(opened.removeLog(orders)).rejects.toThrow(/i\/o error/)
+    expect(directory.failures).toHaveLength(1)
+    expect(await append(other)).toMatchObject(refused)
+  })
+
   test('makes the next start write the unsynced batches again before it syncs them', async () => {
     const files = faultyFiles(memoryFiles())
     const directory = testDirectory(files, '/data', 'fsync')
@@ -260,6 +273,18 @@ describe('a process without descriptors', () => {
     expect(await appended).toMatchObject(accepted)
     expect(directory.failures).toEqual([])
   })
+})
+
+test('a folder that keeps its name when its log is removed is not taken for an empty one', async () => {
+  const files = faultyFiles(memoryFiles())
+  const { directory: opened, log } = await openOrders(testDirectory(files, '/data', 'fsync'))
+  await append(log, 3)
+  files.fault = operation => (operation === 'rename' ? 'ENOSPC' : null)
+  await expect(opened.removeLog(orders)).rejects.toThrow(/ENOSPC/)
+  files.fault = () => null
+  const next = { ...orders, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' }
+  expect((await opened.openLog(next, logConfigs())).logEndOffset).toBe(0)
+  expect(files.list('/data').filter(({ name }) => name.endsWith('-stray'))).toHaveLength(1)
 })
 
 describe('group commit', () => {
