@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts'
-import { FileError } from '../../io/files.ts'
+import { FileError, type OpenFile } from '../../io/files.ts'
 import { segmentMarkInterval } from '../../limits.ts'
 import type { LogConfigs } from '../partition-log.ts'
 import { CachedFile } from './file-cache.ts'
@@ -26,6 +26,7 @@ import {
 import { Sidecar, type SidecarContents, type StateNote } from './sidecar.ts'
 import type { JournalEntry, Mark, SegmentIdentity, SegmentOwner } from './sidecar-format.ts'
 import { timeIndexEntrySize } from './time-index.ts'
+import { withDescriptor } from './with-descriptor.ts'
 
 const noTimestamp = -1
 
@@ -355,21 +356,21 @@ export class Segment implements IndexHolder {
     const size = this.#size
     const cutCount = this.#cutCount
     const syncs: Promise<void>[] = []
-    if (this.#isLogDirty) syncs.push(this.#syncLog())
+    if (this.#isLogDirty) syncs.push(this.#syncFile(this.log, file => file.datasync()))
     if (this.sidecar.isUrgent || (withNotes && this.sidecar.isDirty)) {
-      syncs.push(this.sidecar.sync())
+      syncs.push(this.#syncFile(this.sidecar.file, () => this.sidecar.sync()))
     }
     await Promise.all(syncs)
     this.syncedSize = Math.max(this.syncedSize, Math.min(size, this.#size))
     this.#syncedCutCount = cutCount
   }
 
-  async #syncLog(): Promise<void> {
-    this.log.pin()
+  async #syncFile(file: CachedFile, sync: (open: OpenFile) => Promise<void>): Promise<void> {
+    file.pin()
     try {
-      await this.log.get().datasync()
+      await sync(await withDescriptor(this.#context, () => file.get()))
     } finally {
-      this.log.unpin()
+      file.unpin()
     }
   }
 
