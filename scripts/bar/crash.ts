@@ -1,13 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { BarJob } from '../../test/sim/bar-job.ts'
 import { canaries } from '../../test/sim/canaries.ts'
 import type { FailedPlan } from '../../test/sim/crash-search.ts'
 import type { CrashKind } from '../../test/sim/life.ts'
-import { readPlan, runPlan, type Plan } from '../../test/sim/plan.ts'
+import type { Plan } from '../../test/sim/plan.ts'
 import { lossProfiles } from '../../test/sim/power-loss.ts'
-import { shrink } from '../../test/sim/shrink.ts'
 import { runJobs } from './jobs.ts'
+import { keepPlan, replayPlan } from './plans.ts'
 
 const usage = `npm run bar -- crash [options]
 
@@ -26,8 +25,6 @@ const pieceCount = 16
 const historiesPerPiece = 20
 /** About how many crashes a history has. */
 const crashesPerHistory = 8
-/** Plans that are tried to make a failing one smaller. */
-const shrinkRunsMax = 400
 
 type Crashes = 'every crash' | 'power cuts' | 'random'
 
@@ -52,7 +49,7 @@ export async function crash(args: readonly string[]): Promise<number> {
     console.log(usage)
     return 0
   }
-  if (values.replay !== undefined) return replay(values.replay)
+  if (values.replay !== undefined) return replayPlan('crash', values.replay)
   const modes = (['fsync', 'os'] as const).filter(mode => mode === (values.durability ?? mode))
   const seed = Number(values.seed)
   const pieces = [
@@ -115,7 +112,9 @@ async function run(pieces: readonly Piece[]): Promise<ReadonlyMap<string, Part>>
 
 async function report(parts: ReadonlyMap<string, Part>, seed: number): Promise<number> {
   const failures = [...parts.values()].flatMap(part => part.failures)
-  for (const [index, each] of failures.slice(0, 3).entries()) await keep(each, index)
+  for (const [index, each] of failures.slice(0, 3).entries()) {
+    await keepPlan(each, `crash-plan-${index + 1}.json`)
+  }
   const power = parts.get('os power cuts')
   const isValid = power === undefined || power.lost > 0
   if (!isValid) console.log('the test is not valid: the mode os loses nothing with the power')
@@ -129,18 +128,4 @@ async function report(parts: ReadonlyMap<string, Part>, seed: number): Promise<n
       `${figures.join(', ')}; canaries ${canaries.length - missed} of ${canaries.length}`
   )
   return isPassed ? 0 : 1
-}
-
-/** Writes down a smaller plan that fails in the same way. */
-async function keep({ place, failure, plan }: FailedPlan, index: number): Promise<void> {
-  const shrunk = await shrink(plan, failure, shrinkRunsMax)
-  const file = `crash-plan-${index + 1}.json`
-  writeFileSync(file, `${JSON.stringify(shrunk.plan, null, 2)}\n`)
-  console.log(`${place}: ${shrunk.failure.message}; ${shrunk.plan.steps.length} steps in ${file}`)
-}
-
-async function replay(file: string): Promise<number> {
-  const { failure, trace } = await runPlan(readPlan(readFileSync(file, 'utf8')))
-  console.log(`crash replay ${trace}: ${failure === null ? 'nothing found' : failure.message}`)
-  return failure === null ? 0 : 1
 }

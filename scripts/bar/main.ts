@@ -4,6 +4,7 @@ type Command = (args: readonly string[]) => Promise<number>
 /** What each bar is called, and where it is; loaded only when it is asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   crash: async () => (await import('./crash.ts')).crash,
+  faults: async () => (await import('./faults.ts')).faults,
   corruption: async () => (await import('./corruption.ts')).corruption,
   kill: async () => (await import('./kill.ts')).kill,
   restart: async () => (await import('./restart.ts')).restart,

@@ -8,6 +8,7 @@ import {
   type EnumerationOptions,
   type Found
 } from './crash-search.ts'
+import { enumerateFaults, type FaultSearchOptions } from './fault-search.ts'
 import { randomPlan } from './history.ts'
 import { runPlan, type Plan } from './plan.ts'
 
@@ -21,6 +22,7 @@ export type BarJob =
       readonly count: number
     }
   | { readonly type: 'canary'; readonly name: string; readonly seed: number }
+  | { readonly type: 'faults'; readonly options: FaultSearchOptions }
   | {
       readonly type: 'flips'
       readonly ending: Ending
@@ -39,6 +41,8 @@ export async function runJob(job: BarJob): Promise<BarResult> {
       return { ...(await enumerateCrashes(job.options)), verdicts: [] }
     case 'histories':
       return { ...(await liveHistories(job)), verdicts: [] }
+    case 'faults':
+      return { ...(await enumerateFaults(job.options)), verdicts: [] }
     case 'canary':
       return { ...(await findCanary(job.name, job.seed)), verdicts: [] }
     case 'flips':

@@ -20,16 +20,29 @@ export interface DiskFault {
   readonly code: 'EIO' | 'ENOSPC' | 'EMFILE' | 'EACCES'
   /** Only paths that hold this text count; all when left out. */
   readonly matches?: string
-  /** Whether all later ones are refused too; only this one when left out. */
-  readonly lasts?: boolean
+  /** Whether all later ones are refused too, or how many; only this one when left out. */
+  readonly lasts?: true | number
+}
+
+/**
+ * Whether a broker may stop because of the fault: what was written is in doubt, or a file cannot be
+ * made. A disk that is full, a process without descriptors, and bytes that are not given back are
+ * no reason.
+ */
+export function mayStop({ call, code }: DiskFault): boolean {
+  return code === 'EIO' && call !== 'read' && call !== 'list'
 }
 
 /** Which calls are refused, in the order of a plan. */
 export class DiskFaults {
   readonly #faults: { readonly fault: DiskFault; met: number }[] = []
   readonly #counts = new Map<FaultyCall, number>()
+  /** Every call, refused or not. */
+  readonly calls: { readonly call: FaultyCall; readonly path: string }[] = []
   /** Ids of the faults that were met. */
   readonly met = new Set<string>()
+  /** The refusals, in the order in which they happened. */
+  readonly refusals: { readonly fault: DiskFault; readonly path: string }[] = []
 
   constructor(faults: readonly DiskFault[]) {
     for (const fault of faults) this.add(fault)
@@ -48,15 +61,23 @@ export class DiskFaults {
   /** The errno name with which this call is refused; null when it is not. */
   meet(call: FaultyCall, path: string): DiskFault['code'] | null {
     this.#counts.set(call, this.count(call) + 1)
+    this.calls.push({ call, path })
     let code: DiskFault['code'] | null = null
     for (const each of this.#faults) {
       const { fault } = each
       if (fault.call !== call || !path.includes(fault.matches ?? '')) continue
       each.met++
-      if (each.met !== fault.nth && !(fault.lasts === true && each.met > fault.nth)) continue
+      const last = fault.nth + (fault.lasts === true ? Infinity : (fault.lasts ?? 0))
+      if (each.met < fault.nth || each.met > last) continue
       this.met.add(fault.id)
+      this.refusals.push({ fault, path })
       code ??= fault.code
     }
     return code
+  }
+
+  /** Whether something at a path that holds this text was refused. */
+  hasHit(text: string): boolean {
+    return this.refusals.some(({ path }) => path.includes(text))
   }
 }

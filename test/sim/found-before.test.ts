@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { runPlan } from './plan.ts'
 import type { RunStep } from './plane-run.ts'
+import { script } from './plane-script.ts'
 
 // Histories that have broken a promise before.
 
@@ -72,5 +73,45 @@ test('what recovery goes by is not lost when it writes a torn sidecar anew', asy
       })
       expect([seed, share, failure]).toEqual([seed, share, null])
     }
+  }
+})
+
+test('a broker that has no descriptor left for a note of the log does not stop', async () => {
+  for (let nth = 14; nth < 24; nth++) {
+    const fault = { id: 'fault', call: 'open', nth, code: 'EMFILE', lasts: 50 } as const
+    const { failure } = await runPlan({
+      durability: 'fsync',
+      seed: 1,
+      steps: [
+        { type: 'fault', fault, from: 'start' },
+        ...script[0]!,
+        { type: 'crash', kind: 'nothing', at: { share: 1 }, torn: 0, seed: 1 }
+      ]
+    })
+    expect([nth, failure]).toEqual([nth, null])
+  }
+})
+
+test('a topic that was deleted can be made again after its folder could not be synced', async () => {
+  for (let nth = 1; nth < 12; nth++) {
+    const fault = { id: 'fault', call: 'syncDirectory', nth, code: 'EIO' } as const
+    const { failure } = await runPlan({
+      durability: 'fsync',
+      seed: 1,
+      steps: [
+        { type: 'fault', fault, from: 'start' },
+        { type: 'createTopic', topic: 0 },
+        settle,
+        produce(0, 0, 2, 1),
+        produce(0, 1, 2, 1),
+        settle,
+        { type: 'deleteTopic', topic: 0 },
+        settle,
+        { type: 'createTopic', topic: 0 },
+        settle,
+        { type: 'crash', kind: 'nothing', at: { share: 1 }, torn: 0, seed: 1 }
+      ]
+    })
+    expect([nth, failure]).toEqual([nth, null])
   }
 })

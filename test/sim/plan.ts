@@ -1,4 +1,5 @@
 import { canaries } from './canaries.ts'
+import { faultCanaries } from './fault-canaries.ts'
 import { PlaneRun, type RunCounts, type RunOptions, type RunStep } from './plane-run.ts'
 import { Violation } from './violation.ts'
 
@@ -50,7 +51,7 @@ export async function runPlan(plan: Plan): Promise<PlanOutcome> {
 }
 
 export function runOptions({ durability, seed, canary }: Omit<Plan, 'steps'>): RunOptions {
-  const planted = canaries.find(({ name }) => name === canary)
+  const planted = [...canaries, ...faultCanaries].find(({ name }) => name === canary)
   if (canary !== undefined && planted === undefined) {
     throw new Error(`there is no planted bug ${canary}`)
   }

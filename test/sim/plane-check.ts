@@ -6,6 +6,8 @@ import {
   partitionLeaderEpoch
 } from '../../src/record/batch.ts'
 import type { Partition } from '../../src/partition/partition.ts'
+import { consumerOffsetsTopic } from '../../src/cluster/topic-name.ts'
+import type { DiskFaults } from './disk-faults.ts'
 import type { Plane } from './plane.ts'
 import {
   candidates,
@@ -14,6 +16,7 @@ import {
   promisedEnd,
   sentEnd,
   storedBatchOf,
+  type Action,
   type PartitionModel,
   type PlaneModel,
   type Sent,
@@ -119,6 +122,8 @@ export interface StartCheck {
   readonly keepsPromises: boolean
   /** How many acknowledged batches were found missing where they may be. */
   lostCount: number
+  /** What the disk refuses in this life. */
+  readonly faults: DiskFaults
 }
 
 /**
@@ -214,8 +219,14 @@ async function checkPartition(
 ): Promise<void> {
   const name = `${partition.topic}-${partition.partition}`
   const { logStartOffset, highWatermark, logEndOffset } = partition
+  checkLeaderEpoch(plane, partition, model, check)
+  model.leaderEpochs = [{ moment: earlier, leaderEpoch: partition.leaderEpoch }]
+  if (plane.storage.unreadable.includes(`/data/${name}`)) {
+    demand(check.faults.hasHit(`/${name}`), 'damaged', () => `${name} is set apart`)
+    return keepUnread(model)
+  }
   demand(
-    partition.opening.damage === null,
+    partition.opening.damage === null || check.faults.hasHit(`/${name}`),
     'damaged',
     () => `${name}: ${partition.opening.damage?.detail}`
   )
@@ -229,17 +240,49 @@ async function checkPartition(
     demand(logEndOffset >= promised, 'lost', () => `${name} ends at ${logEndOffset} < ${promised}`)
     if (promised > 0) checkLogStart(name, logStartOffset, model)
   }
-  checkLeaderEpoch(plane, partition, model, check)
-  const found = await readAll(partition)
-  const isWhole = (found.at(-1)?.lastOffset ?? logStartOffset - 1) === logEndOffset - 1
-  demand(isWhole, 'lost', () => `${name} ends before its end`)
-  checkBatches(name, found, { sent: model.sent, fromOffset: logStartOffset })
+  const found = await readUnlessRefused(partition, check.faults)
+  if (found !== null) {
+    const isWhole = (found.at(-1)?.lastOffset ?? logStartOffset - 1) === logEndOffset - 1
+    demand(isWhole, 'lost', () => `${name} ends before its end`)
+    checkBatches(name, found, { sent: model.sent, fromOffset: logStartOffset })
+  }
   const kept = model.sent.filter(sent => sent.baseOffset + sent.count <= logEndOffset)
   check.lostCount += model.sent.filter(isDone).length - kept.filter(isDone).length
   model.sent = kept.map(sent => ({ ...sent, started: earlier, done: earlier }))
   model.deletions = [{ started: earlier, done: earlier, offset: logStartOffset }]
   model.seen = [{ moment: earlier, start: logStartOffset, end: logEndOffset }]
-  model.leaderEpochs = [{ moment: earlier, leaderEpoch: partition.leaderEpoch }]
+}
+
+/** What was known stays so through a life in which the disk does not give the partition back. */
+function keepUnread(model: PartitionModel): void {
+  for (const action of [...model.sent, ...model.deletions]) keepUntold(action)
+  model.seen = model.seen.map(seen => ({ ...seen, moment: earlier }))
+}
+
+/** As it was when the life before ended: acknowledged, or open. */
+function keepUntold(action: Action): void {
+  action.started = earlier
+  if (action.done !== null) action.done = earlier
+}
+
+/**
+ * What `readAll` gives; null where the disk refuses to give it back, which the partition has to
+ * say.
+ */
+export async function readUnlessRefused(
+  partition: Partition,
+  faults: DiskFaults
+): Promise<readonly FoundBatch[] | null> {
+  try {
+    return await readAll(partition)
+  } catch (error) {
+    const isRefused =
+      error instanceof Violation &&
+      error.kind === 'damaged' &&
+      faults.hasHit(`/${partition.topic}-${partition.partition}/`)
+    if (!isRefused) throw error
+    return null
+  }
 }
 
 function checkLogStart(name: string, logStartOffset: number, model: PartitionModel): void {
@@ -272,6 +315,10 @@ function checkLeaderEpoch(
 
 async function checkCommits(plane: Plane, model: PlaneModel, check: StartCheck): Promise<void> {
   for (const [name, group] of Object.entries(model.groups)) {
+    if (await isRefused(plane, name, check)) {
+      for (const commit of Object.values(group.commits).flat()) keepUntold(commit)
+      continue
+    }
     const found = await committed(plane, name)
     for (const key of new Set([...Object.keys(group.commits), ...found.keys()])) {
       const commits = group.commits[key] ?? []
@@ -286,6 +333,12 @@ async function checkCommits(plane: Plane, model: PlaneModel, check: StartCheck):
       group.commits[key] = [{ started: earlier, done: earlier, value }]
     }
   }
+}
+
+/** Whether a group says that the disk does not give its offsets back. */
+async function isRefused(plane: Plane, name: string, { faults }: StartCheck): Promise<boolean> {
+  const fetched = await plane.groups.fetchOffsets(name, null)
+  return !fetched.ok && faults.hasHit(`/${consumerOffsetsTopic}-`)
 }
 
 /** Everything that a group has committed, by `topic/partition`. */

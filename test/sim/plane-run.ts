@@ -6,7 +6,7 @@ import { StartError } from '../../src/start-error.ts'
 import { LogDirectoryError } from '../../src/storage/local/log-directory-error.ts'
 import type { Logger } from '../../src/telemetry/logger.ts'
 import { silentLogger } from '../../src/telemetry/logger.ts'
-import type { DiskFault } from './disk-faults.ts'
+import { mayStop, type DiskFault, type DiskFaults } from './disk-faults.ts'
 import { Draws } from './draws.ts'
 import { Life, type Crash, type CrashKind } from './life.ts'
 import { checkStart, type StartCheck } from './plane-check.ts'
@@ -38,6 +38,8 @@ export type RunStep =
   | { readonly type: 'stop' }
   /** A fault of the life that is to begin next, or of this one from now on. */
   | { readonly type: 'fault'; readonly fault: DiskFault; readonly from: 'start' | 'now' }
+  /** So many bytes may be written from now on; null: the disk has room for everything. */
+  | { readonly type: 'room'; readonly size: number | null }
   | CrashStep
 
 export interface RunOptions {
@@ -131,7 +133,8 @@ export class PlaneRun {
       return
     }
     await this.start()
-    if (step.type === 'stop') await this.stop()
+    if (step.type === 'room') this.#makeRoom(step.size)
+    else if (step.type === 'stop') await this.stop()
     else if (step.type === 'crash') await this.#crash(step)
     else if (this.#world !== null) await this.#step(this.#world, step)
   }
@@ -154,7 +157,8 @@ export class PlaneRun {
     if (plane === null) return
     const isFaulty = life.files.faults.met.size > 0
     demand(isFaulty || complaints.length === 0, 'damaged', () => complaints.join('; '))
-    const check: StartCheck = { keepsPromises: this.#keepsPromises, lostCount: 0 }
+    const { faults } = life.files
+    const check: StartCheck = { keepsPromises: this.#keepsPromises, lostCount: 0, faults }
     await checkStart(plane, this.#model, check)
     this.counts.lost += check.lostCount
     this.counts.starts++
@@ -194,8 +198,8 @@ export class PlaneRun {
         ...(plant === undefined ? {} : { plant })
       })
     } catch (error) {
-      const isFaulty = life.files.faults.met.size > 0
-      if (!isFaulty || !isRefusal(error)) throw new Violation('no start', String(error))
+      if (!isRefusal(error) || !mayKeepFromStarting(life.files.faults))
+        throw new Violation('no start', String(error))
       this.counts.refusals++
       return null
     }
@@ -205,8 +209,14 @@ export class PlaneRun {
     await doStep(world, step)
     if (world.violation !== null) throw world.violation
     const { failure } = world.plane
-    const mayFail = failure === null || world.life.files.faults.met.size > 0
+    const { refusals } = world.life.files.faults
+    const mayFail = failure === null || refusals.some(({ fault }) => mayStop(fault))
     demand(mayFail, 'failed', () => String(failure))
+  }
+
+  #makeRoom(size: number | null): void {
+    const files = this.#life?.files
+    if (files !== undefined) files.sizeMax = size === null ? Infinity : files.usedSize() + size
   }
 
   async #close(): Promise<void> {
@@ -218,7 +228,9 @@ export class PlaneRun {
     model.closing = closing
     let isOver = false
     const closed = plane.close().then(() => {
-      if (plane.failure === null) closing.done = life.now
+      // What could not be read was not recovered: nobody says then that all is in order.
+      const isWhole = plane.failure === null && plane.storage.unreadable.length === 0
+      if (isWhole) closing.done = life.now
     })
     const over = closed.catch(() => {}).finally(() => (isOver = true))
     // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
@@ -311,6 +323,17 @@ function hashOps(hash: Hash, { ops }: Life, crash: Crash): void {
     else hash.update(`${op.node} ${op.position} ${op.bytes.length}`).update(op.bytes)
   }
   hash.update(JSON.stringify(crash))
+}
+
+/**
+ * Whether a start may be refused for these faults: not when the only thing that cannot be read is
+ * one partition or another, as long as it is not the metadata log.
+ */
+function mayKeepFromStarting({ refusals }: DiskFaults): boolean {
+  return refusals.some(({ fault: { call, code }, path }) => {
+    const isRead = code === 'EIO' && (call === 'read' || call === 'list' || call === 'open')
+    return !isRead || !/^\/data\/(?!__cluster_metadata)[^/]+-\d+(\/|$)/.test(path)
+  })
 }
 
 /** Waits for a start, which simulated time does not move on. */

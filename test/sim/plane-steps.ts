@@ -1,7 +1,9 @@
 import { unreachable } from '../../src/base/assert.ts'
 import type { Partition } from '../../src/partition/partition.ts'
+import { consumerOffsetsTopic } from '../../src/cluster/topic-name.ts'
+import { spaceCheckIntervalMs } from '../../src/limits.ts'
 import { zeroUuid } from '../../src/wire/uuid.ts'
-import { changedConfig, checkBatches, readAll } from './plane-check.ts'
+import { changedConfig, checkBatches, readUnlessRefused } from './plane-check.ts'
 import {
   batchOf,
   group,
@@ -18,7 +20,7 @@ import { compact } from './plane-compaction.ts'
 import { joinAndSync, leaveGroup } from './plane-group-steps.ts'
 import { retain } from './plane-retention.ts'
 import { settle, whenAnswered, type World } from './plane-world.ts'
-import { topicName, topicRules } from './plane-topics.ts'
+import { topicIndex, topicName, topicRules } from './plane-topics.ts'
 import { demand, Violation } from './violation.ts'
 
 /** What a client does; numbers choose among the few names that there are. */
@@ -60,6 +62,8 @@ export type PlaneStep =
   | { readonly type: 'newProducer'; readonly producer: number }
   | { readonly type: 'advance'; readonly ms: number }
   | { readonly type: 'look' }
+  /** The broker has to take records now. */
+  | { readonly type: 'serve' }
   | { readonly type: 'settle' }
 
 /** Does one step; what it asks for may be answered later. */
@@ -95,6 +99,8 @@ export async function doStep(world: World, step: PlaneStep): Promise<void> {
       return world.clock.advance(step.ms)
     case 'look':
       return look(world)
+    case 'serve':
+      return serve(world)
     case 'settle':
       return settle(world)
     default:
@@ -230,14 +236,18 @@ function deleteTopic(world: World, name: string): void {
   const forgotten = Object.values(model.groups).flatMap(each => {
     const keys = Object.keys(each.commits).filter(key => key.startsWith(`${name}/`))
     return keys.map(key => {
-      const commit = { started: life.now, done: null, value: null }
+      const commit = { started: life.now, done: null as number | null, value: null }
       each.commits[key]!.push(commit)
       return commit
     })
   })
   void whenAnswered(world, plane.cluster.deleteTopics([topic.topicId]), answers => {
     if (![...answers.values()].every(answer => answer.ok)) return
-    for (const action of [deletion, ...forgotten]) action.done = life.now
+    const done = life.now
+    deletion.done = done
+    // A group that cannot be read keeps what was committed to a topic of that name.
+    if (life.files.faults.hasHit(`/${consumerOffsetsTopic}-`)) return
+    for (const action of forgotten) action.done = done
   })
 }
 
@@ -353,6 +363,36 @@ function newProducer(world: World, producer: number): void {
   })
 }
 
+/** Sends records everywhere once the broker has had time to notice that nothing is in its way. */
+async function serve(world: World): Promise<void> {
+  const { model, plane, clock, life } = world
+  const { faults } = life.files
+  clock.advance(spaceCheckIntervalMs)
+  for (const topic of model.topics) {
+    if (topic.deletion !== null || !isDone(topic)) continue
+    for (const partition of topic.partitions.keys()) {
+      if (plane.storage.unreadable.includes(`/data/${topic.name}-${partition}`)) continue
+      const { sent } = topic.partitions[partition]!
+      const refused = faults.refusals.length
+      const count = sent.length
+      const index = topicIndex(topic.name)
+      produce(world, {
+        type: 'produce',
+        topic: index,
+        partition,
+        producer: 2,
+        count: 1,
+        valueSize: 9
+      })
+      await settle(world)
+      // What is refused in this very moment is another matter.
+      if (plane.failure !== null || faults.refusals.length > refused) return
+      const isTaken = sent.length > count && isDone(sent.at(-1)!)
+      demand(isTaken, 'stuck', () => `${topic.name}-${partition} takes no records any more`)
+    }
+  }
+}
+
 /** Reads as consumers do; what they have seen must stay. */
 async function look(world: World): Promise<void> {
   const { life, model, plane } = world
@@ -364,7 +404,8 @@ async function look(world: World): Promise<void> {
       const { logStartOffset, highWatermark } = partition
       known.seen.push({ moment: life.now, start: logStartOffset, end: highWatermark })
       known.leaderEpochs.push({ moment: life.now, leaderEpoch: partition.leaderEpoch })
-      const found = await readAll(partition)
+      const found = await readUnlessRefused(partition, life.files.faults)
+      if (found === null) continue
       const name = `${topic.name}-${index}`
       checkBatches(name, found, { sent: known.sent, fromOffset: partition.logStartOffset })
     }

@@ -47,3 +47,7 @@ export function topicName(index: number): string {
 export function topicRules(name: string): TopicRules {
   return topics.find(([known]) => known === name)![1]
 }
+
+export function topicIndex(name: string): number {
+  return topics.findIndex(([known]) => known === name)
+}
