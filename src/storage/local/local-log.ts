@@ -231,7 +231,7 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
       // Into the other slot as well, of what is the active segment now: either may be lost.
       const { active: told } = this.segments
       told?.sidecar.writeState(this.durability.note(told), false)
-      await this.structure.run(() => this.#dropSegments())
+      await this.structure.run(() => this.#dropSegments(active))
       return noted
     } catch (error) {
       return failedWrite(this.#context, error, null)
@@ -399,15 +399,21 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
     for (const listener of this.#listeners) listener()
   }
 
-  /** Sets segments aside that are wholly below the log start offset, which is durable by now. */
-  async #dropSegments(): Promise<void> {
+  /**
+   * Sets segments aside that are wholly below the log start offset.
+   *
+   * @param noted says so on disk
+   */
+  async #dropSegments(noted: Segment): Promise<void> {
     const isClosed = (): boolean => this.#state === 'closed'
-    if (isClosed()) return
     const { active } = this.segments
-    if (active !== undefined && this.#logStartOffset === this.#logEndOffset) {
-      // The new segment alone will know where the log ends, so it must be on disk before the others
-      // go.
-      if (active.size > 0) this.durability.changed(this.#rolling.roll(active))
+    if (isClosed() || active === undefined) return
+    const isEmptied = this.#logStartOffset === this.#logEndOffset
+    const last = isEmptied && active.size > 0 ? this.#rolling.roll(active) : active
+    if (last !== noted) {
+      // It was begun after the note, and may have to tell alone where the log begins and ends: it
+      // must be on disk before the others go.
+      this.durability.changed(last)
       if (!(await this.#whenFlushed()).ok || isClosed()) return
     }
     for (const segment of this.segments.takeBelow(this.#logStartOffset)) this.#setAside(segment)

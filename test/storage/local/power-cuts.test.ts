@@ -3,6 +3,7 @@ import { assert } from '../../../src/base/assert.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { sidecarSuffix } from '../../../src/storage/local/file-names.ts'
 import { decodeIdentity, encodeState, sealKey } from '../../../src/storage/local/sidecar-format.ts'
+import { Life } from '../../sim/life.ts'
 import { powerLoss } from '../../sim/power-loss.ts'
 import { SimDisk } from '../../sim/sim-disk.ts'
 import { SimFiles } from '../../sim/sim-files.ts'
@@ -152,4 +153,29 @@ test('what recovery makes of a log without a sound sidecar, the next recovery ma
   const { log: twice } = await openOrders(directory)
   expect([once.logStartOffset, once.logEndOffset]).toEqual([last, last])
   expect([twice.logStartOffset, twice.logEndOffset]).toEqual([last, last])
+})
+
+test('a segment begun while the log start rises is on disk before those in front of it go', async () => {
+  const life = new Life(new SimDisk(), { seed: 1 })
+  const { log } = await openOrders(testDirectory(life.files, '/data', 'fsync'), {
+    segmentBytes: 250
+  })
+  const [first, second, third] = batchesOf([2, 2, 2])
+  for (const batch of [first!, second!]) await log.append(1, batch.baseOffset, [batch])
+  const raised = log.raiseLogStartOffset(1, 4)
+  // The sync of the note is under way by then.
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  void log.append(1, 4, [third!])
+  expect(log.segments.all).toHaveLength(2)
+  expect(await raised).toMatchObject({ ok: true })
+  const acknowledgedAt = life.now
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+  for (let after = acknowledgedAt; after <= life.now; after++) {
+    for (let seed = 0; seed < 40; seed++) {
+      const disk = life.crashed({ kind: 'adversary', after, torn: 0, seed })
+      const directory = testDirectory(new SimFiles(disk, { seed }), '/data', 'fsync')
+      const { log: recovered } = await openOrders(directory)
+      expect([after, seed, recovered.logStartOffset]).toEqual([after, seed, 4])
+    }
+  }
 })
