@@ -236,6 +236,7 @@ export class PlaneRun {
     // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
     for (let turns = 0; !isOver; turns++) {
       await new Promise(resolve => setImmediate(resolve))
+      this.#clock.advance(turns % 100 === 99 ? 500 : 0)
       demand(turns < 10_000, 'stuck', () => 'the broker does not end')
     }
     await over
@@ -336,8 +337,8 @@ function mayKeepFromStarting({ refusals }: DiskFaults): boolean {
   })
 }
 
-/** Waits for a start, which simulated time does not move on. */
-async function opened(options: PlaneOptions): Promise<Plane> {
+/** Waits for a start; mostly nothing in it waits for time. */
+async function opened(options: PlaneOptions & { readonly clock: ManualClock }): Promise<Plane> {
   let outcome: { plane: Plane } | { error: unknown } | null = null
   void Plane.open(options).then(
     plane => (outcome = { plane }),
@@ -346,6 +347,7 @@ async function opened(options: PlaneOptions): Promise<Plane> {
   // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- a promise sets it
   for (let turns = 0; outcome === null; turns++) {
     await new Promise(resolve => setImmediate(resolve))
+    options.clock.advance(turns % 100 === 99 ? 500 : 0)
     demand(turns < 10_000, 'stuck', () => 'the broker does not start')
   }
   const done = outcome as { plane: Plane } | { error: unknown }
