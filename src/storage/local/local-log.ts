@@ -418,6 +418,8 @@ export class LocalLog implements PartitionLog, ReadableLog, CompactedLog, Rolled
     }
     for (const segment of this.segments.takeBelow(this.#logStartOffset)) this.#setAside(segment)
     this.epochs.dropBelow(this.segments.all[0]?.baseOffset ?? 0)
+    // An epoch in the file that no sidecar knows any more could not be told from a flipped bit.
+    this.folder.writeLeaderEpochs(this.epochs)
   }
 
   async #truncateTo(offset: number): Promise<AppendResult> {

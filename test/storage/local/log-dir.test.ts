@@ -250,6 +250,19 @@ describe('logs of a directory', () => {
     await opened.close()
   })
 
+  test('leave no leader epoch in their file whose segments are gone', async () => {
+    const files = memoryFiles()
+    const { log } = await openOrders(testDirectory(files, '/data', 'fsync'), { segmentBytes: 200 })
+    for (let offset = 0; offset < 6; offset += 2) {
+      const batch = batchOf({ baseOffset: offset, count: 2, valueSize: 50, leaderEpoch: offset })
+      expect(await log.append(1, offset, [batch])).toMatchObject({ ok: true })
+    }
+    expect(log.segments.all).toHaveLength(3)
+    await log.raiseLogStartOffset(1, 4)
+    expect(log.segments.all).toHaveLength(1)
+    expect(text(files, '/data/orders-0/leader-epoch-checkpoint')).toBe('0\n1\n4 4\n')
+  })
+
   test('can be many, side by side, with few files open', async () => {
     const files = memoryFiles()
     const directory = testDirectory(files, '/data', 'fsync')
