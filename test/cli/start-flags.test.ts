@@ -18,7 +18,11 @@ const flagWithValue = fc
   .chain(({ flag, value, choices }): fc.Arbitrary<readonly string[]> => {
     if (value === null) return fc.constant([flag])
     const values = choices === undefined ? fc.string() : fc.constantFrom(...choices)
-    return values.map(text => [flag, text])
+    const apart = values.map(text => [flag, text])
+    return fc.oneof(
+      apart,
+      values.map(text => [`${flag}=${text}`])
+    )
   })
 
 test('a command line that is read the plain way says the same to commander', async () => {
@@ -35,6 +39,10 @@ test('a command line that is read the plain way says the same to commander', asy
   expect(plainCount).toBeGreaterThan(50)
 })
 
+test('a value may stand behind an equals sign', () => {
+  expect(plainStartOptions(['--node-id=1'])).toEqual({ nodeId: '1' })
+})
+
 test('flags that are repeated add up where they may be, and otherwise the last one counts', () => {
   const words = ['--config', 'a=1', '--node-id', '1', '--config', 'b=2', '--node-id', '2']
   expect(plainStartOptions(words)).toEqual({ config: ['a=1', 'b=2'], nodeId: '2' })
@@ -43,7 +51,6 @@ test('flags that are repeated add up where they may be, and otherwise the last o
 test.each([
   ['a flag that nobody knows', ['--fast']],
   ['help', ['--help']],
-  ['a value behind an equals sign', ['--node-id=1']],
   ['a value that may be a flag', ['--data-dir', '--insecure']],
   ['a value that is missing', ['--node-id', '1', '--listen']],
   ['a value that is no choice', ['--durability', 'mostly']],
