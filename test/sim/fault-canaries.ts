@@ -50,6 +50,14 @@ export const faultCanaries: readonly Canary[] = [
     }
   })),
   withFile('a place that cannot be read is taken for the end of the file', file => ({
+    readSync(target, position) {
+      try {
+        return file.readSync(target, position)
+      } catch (error) {
+        if (!isRefused(error, 'EIO')) throw error
+        return 0
+      }
+    },
     async read(target, position) {
       try {
         return await file.read(target, position)

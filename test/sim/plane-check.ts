@@ -137,7 +137,7 @@ export async function checkStart(
   model: PlaneModel,
   check: StartCheck
 ): Promise<void> {
-  checkCleanStart(plane, model)
+  checkCleanStart(plane, model, check)
   for (const name of new Set(model.topics.map(topic => topic.name))) {
     checkTopic(plane, model, name, check)
   }
@@ -158,9 +158,14 @@ export async function checkStart(
   model.closing = null
 }
 
-function checkCleanStart({ storage }: Plane, { opened, closing, wasEverOpen }: PlaneModel): void {
+function checkCleanStart(
+  { storage }: Plane,
+  { opened, closing, wasEverOpen }: PlaneModel,
+  { faults }: StartCheck
+): void {
   if (!wasEverOpen) return
-  if (isDone(closing)) {
+  // A mark that cannot be read does not count: then all is checked.
+  if (isDone(closing) && !faults.hasHit('/.kafka_cleanshutdown')) {
     demand(storage.cleanStart, 'forgotten', () => 'a shutdown in order is taken for a crash')
   }
   if (opened !== null && closing === null) {

@@ -290,8 +290,11 @@ class SimFile implements OpenFile {
     if (bytes.length === 0) return
     const code = this.#files.faults.meet('write', this.path)
     const room = this.#room(position)
-    // As on a disk, a part of what is refused is written.
-    const fitting = code === null ? Math.min(bytes.length, room) : bytes.length >>> 1
+    const { size } = this.#files.disk.file(this.#node).live
+    // As on a disk, a part of what is refused is written, unless it is to go over what is there: a
+    // page cache takes that whole or not at all.
+    const part = position + bytes.length <= size ? 0 : bytes.length >>> 1
+    const fitting = code === null ? Math.min(bytes.length, room) : part
     if (fitting > 0) {
       const written = bytes.subarray(0, fitting)
       this.#files.do({ type: 'write', node: this.#node, position, bytes: written })
