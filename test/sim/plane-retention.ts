@@ -11,6 +11,9 @@ import { topicRules, type TopicRules } from './plane-topics.ts'
 import { whenAnswered, type World } from './plane-world.ts'
 import { demand, Violation } from './violation.ts'
 
+/** Partitions whose retention is under way: the broker does one of a partition at a time. */
+const underWay = new WeakSet<Partition>()
+
 /** Lets the partitions of a topic delete what its configs no longer want, as the broker does. */
 export function retain(world: World, name: string): void {
   const topic = presentTopic(world.model, name)
@@ -28,6 +31,8 @@ function retainPartition(
   model: PartitionModel,
   rules: TopicRules
 ): void {
+  if (underWay.has(partition)) return
+  underWay.add(partition)
   const started = world.life.now
   const from = partition.logStartOffset
   const wallMs = world.clock.wallMs()
@@ -38,6 +43,7 @@ function retainPartition(
   const deletion = { started, done: null as number | null, offset: highWatermark }
   model.deletions.push(deletion)
   void whenAnswered(world, answer, applied => {
+    underWay.delete(partition)
     if (!applied.ok) return
     deletion.offset = applied.value.logStartOffset
     deletion.done = world.life.now
