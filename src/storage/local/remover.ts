@@ -1,5 +1,6 @@
 import type { Alarm, Clock } from '../../io/clock.ts'
 import type { Files } from '../../io/files.ts'
+import { removalPieceSize } from '../../limits.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { isFileError } from './read-steps.ts'
 
@@ -25,15 +26,17 @@ export class Remover {
 
   removeFilesLater(paths: readonly string[], delayMs: number): void {
     this.#later(delayMs, () => {
-      const { files } = this.#options
-      for (const path of paths) this.#attempt(path, () => files.remove(path))
+      for (const [index, path] of paths.entries()) {
+        if (this.#shorten(path)) {
+          this.removeFilesLater(paths.slice(index), 0)
+          return
+        }
+        this.#attempt(path, () => this.#options.files.remove(path))
+      }
     })
   }
 
-  /**
-   * Removes a folder file by file, one in a turn of the event loop: freeing a large file takes a
-   * while.
-   */
+  /** Removes a folder file by file, one in a turn of the event loop. */
   removeFolderLater(path: string, delayMs: number): void {
     const { files } = this.#options
     this.#later(delayMs, () => {
@@ -42,7 +45,8 @@ export class Remover {
         if (entry === undefined) {
           files.removeDirectory(path)
         } else {
-          files.remove(`${path}/${entry.name}`)
+          const file = `${path}/${entry.name}`
+          if (!this.#shorten(file)) files.remove(file)
           this.removeFolderLater(path, 0)
         }
       })
@@ -62,6 +66,24 @@ export class Remover {
       remove()
     })
     this.#alarms.add(alarm)
+  }
+
+  /** Takes a piece off the end of a large file; false for any other, which goes at once. */
+  #shorten(path: string): boolean {
+    try {
+      const file = this.#options.files.open(path, 'readWrite')
+      try {
+        const size = file.size()
+        if (size <= removalPieceSize) return false
+        file.truncate(size - removalPieceSize)
+        return true
+      } finally {
+        file.close()
+      }
+    } catch (error) {
+      if (!isFileError(error)) throw error
+      return false
+    }
   }
 
   #attempt(path: string, remove: () => void): void {

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { deferred, type Deferred } from '../../../src/base/deferred.ts'
+import type { Files } from '../../../src/io/files.ts'
 import { manualClock } from '../../../src/io/manual-clock.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import {
   pooledBuffersSizeMax,
   pooledBufferSizeMax,
   pooledBufferSizeMin,
+  removalPieceSize,
   sealedIndexesSizeMax,
   syncsInFlightMax
 } from '../../../src/limits.ts'
@@ -228,7 +230,43 @@ describe('the index cache', () => {
   })
 })
 
+function sizeOf(files: Files, path: string): number {
+  const file = files.open(path, 'read')
+  const size = file.size()
+  file.close()
+  return size
+}
+
 describe('the remover', () => {
+  test('takes a large file away in pieces, one in a turn, before the files behind it', () => {
+    const files = memoryFiles()
+    const manual = manualClock()
+    const sizes: number[] = []
+    const clock = {
+      ...manual,
+      schedule: (delayMs: number, wake: () => void) =>
+        manual.schedule(delayMs, () => {
+          if (files.exists('/large')) sizes.push(sizeOf(files, '/large'))
+          wake()
+        })
+    }
+    const remover = new Remover({ files, clock, logger: silentLogger, isSpaceLow: () => false })
+    files.makeDirectory('/folder')
+    for (const path of ['/large', '/small', '/folder/large']) files.open(path, 'create').close()
+    for (const path of ['/large', '/folder/large']) {
+      const file = files.open(path, 'readWrite')
+      file.truncate(2 * removalPieceSize + 1)
+      file.close()
+    }
+    remover.removeFilesLater(['/large', '/small'], 100)
+    remover.removeFolderLater('/folder', 200)
+    manual.advance(100)
+    expect(sizes).toEqual([2 * removalPieceSize + 1, removalPieceSize + 1, 1])
+    expect(files.list('/').map(({ name }) => name)).toEqual(['folder'])
+    manual.advance(100)
+    expect(files.list('/')).toEqual([])
+  })
+
   test('removes after the delay, a folder file by file, nothing once it is stopped, and at once when space is low', () => {
     const files = memoryFiles()
     const clock = manualClock()
