@@ -56,8 +56,13 @@ function appendTopic(
   refusal: ErrorName | null
 ): Settled<TopicResponse> {
   const { name, topicId } = topic
+  const byId = context.apiVersion >= topicIdsSince
+  const found = byId ? context.cluster.topicById(topicId) : context.cluster.topic(name)
+  const unknownId = byId && found === undefined ? 'UNKNOWN_TOPIC_ID' : null
+  const written = { name: found?.name ?? name, isInternal: found?.isInternal === true }
   const partitions = topic.partitionData.map(data => {
-    const partition = refusal ?? findPartition(context, request, topic, data.index)
+    const partition =
+      refusal ?? unknownId ?? findPartition(context, written, data.index, request.acks)
     if (typeof partition === 'string') return refused(data.index, partition)
     const options = { acks: request.acks, produceVersion: context.apiVersion }
     const appended = partition.append(data.records ?? noRecords, options)
@@ -70,19 +75,15 @@ function appendTopic(
 /** The partition that a request may write to, or the error that keeps it from it. */
 function findPartition(
   context: RequestContext,
-  { acks }: ProduceRequest,
-  topic: ProduceRequestTopicProduceData,
-  index: number
+  { name, isInternal }: { readonly name: string; readonly isInternal: boolean },
+  index: number,
+  acks: number
 ): Partition | ErrorName {
-  const byId = context.apiVersion >= topicIdsSince
-  const found = byId ? context.cluster.topicById(topic.topicId) : context.cluster.topic(topic.name)
-  if (byId && found === undefined) return 'UNKNOWN_TOPIC_ID'
-  const name = found?.name ?? topic.name
   if (!context.authorize('WRITE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'
   const partition = context.cluster.partition(name, index)
   if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
   if (acks !== -1 && acks !== 0 && acks !== 1) return 'INVALID_REQUIRED_ACKS'
-  if (found?.isInternal === true && context.clientId !== adminClientId) {
+  if (isInternal && context.clientId !== adminClientId) {
     return 'INVALID_TOPIC_EXCEPTION'
   }
   return partition

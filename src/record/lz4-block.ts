@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { lz4Wasm } from './generated.ts'
-import { callWith, rustLibrary, type RustLibrary } from './rust-library.ts'
+import { callWith, rustLibrary, viewOf, type RustLibrary } from './rust-library.ts'
 import { WasmLibrary } from './wasm-library.ts'
 
 // Single blocks of lz4, packed by lz4_flex as WebAssembly, which is there on every machine.
@@ -23,10 +23,8 @@ export function packBlock(bytes: Uint8Array): Buffer {
   return lz4Flex.use(parts => {
     const packed = callWith(parts, parts.compress, bytes)
     assert(packed !== null, 'lz4_flex packs anything')
-    const { address, size } = packed
-    const start = address + sizePrefix
-    const block = Buffer.from(new Uint8Array(parts.memory.buffer).subarray(start, address + size))
-    parts.free(address, size)
+    const block = Buffer.from(viewOf(parts, packed).subarray(sizePrefix))
+    parts.free(packed.address, packed.size)
     return block
   })
 }

@@ -23,6 +23,11 @@ export interface RustBytes {
   readonly size: number
 }
 
+/** Good until the library is used again. */
+export function viewOf({ memory }: RustLibrary, { address, size }: RustBytes): Buffer {
+  return Buffer.from(memory.buffer, address, size)
+}
+
 /** A result of bytes: address, size, an error, whether there is one. */
 const resultSize = 16
 

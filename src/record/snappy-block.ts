@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { snappyWasm } from './generated.ts'
-import { callWith, rustLibrary, type RustBytes, type RustLibrary } from './rust-library.ts'
+import { callWith, rustLibrary, viewOf, type RustBytes, type RustLibrary } from './rust-library.ts'
 import { WasmLibrary } from './wasm-library.ts'
 
 // Raw blocks of snappy, unpacked by Rust's snap as WebAssembly. Malformed ones are errors to it,
@@ -60,8 +60,4 @@ function unpackEach(parts: Snap, blocks: readonly Buffer[], size: number): RustB
   }
   assert(at === target.address + size, 'snappy blocks hold what they declare')
   return target
-}
-
-function viewOf({ memory }: Snap, { address, size }: RustBytes): Buffer {
-  return Buffer.from(memory.buffer, address, size)
 }

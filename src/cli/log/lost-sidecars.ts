@@ -7,8 +7,7 @@ import { parseOffsetCheckpoint } from '../../storage/local/checkpoint.ts'
 import { logStartCheckpointName } from '../../storage/local/file-names.ts'
 import { epochEntries, LeaderEpochs } from '../../storage/local/leader-epochs.ts'
 import {
-  encodeJournalEntry,
-  encodeSidecarHead,
+  encodeSidecar,
   sealKey,
   type LogState,
   type SegmentIdentity
@@ -195,21 +194,14 @@ function sidecarOf(
   state: Omit<LogState, 'sequence'>,
   folder: PartitionFolder
 ): LostSidecar {
-  const key = sealKey(identity)
   const next = nextBaseOffset(folder, segment)
   const isLast = next === Infinity
   const entries = epochEntries(folder.epochs ?? { starts: [] }, segment.baseOffset, next)
-  const head = encodeSidecarHead(identity, {
-    ...state,
-    sequence: 0,
-    durablePosition: isLast ? state.durablePosition : 0
-  })
+  const durablePosition = isLast ? state.durablePosition : 0
+  const pieces = encodeSidecar(identity, { ...state, sequence: 0, durablePosition }, entries)
   return {
     baseOffset: segment.baseOffset,
     path: segment.sidecarPath,
-    bytes: Buffer.concat([
-      head,
-      ...entries.map((entry, index) => encodeJournalEntry(entry, index, key))
-    ])
+    bytes: Buffer.concat(pieces)
   }
 }

@@ -16,11 +16,11 @@ import {
   recoveryPointCheckpointName,
   scrubCheckpointName
 } from '../../storage/local/file-names.ts'
+import type { LogBounds } from '../../storage/local/offset-checkpoints.ts'
 import { savedBytesHold, savedLinesHold } from '../../storage/local/saved-bytes.ts'
 import { fileFinding, type Finding } from './findings.ts'
 import type { LogTarget } from './log-target.ts'
 import { bytesOf, textOf } from './partition-folder.ts'
-import type { NotedBounds } from './verify-folder.ts'
 
 type Report = (finding: Finding) => void
 
@@ -32,7 +32,7 @@ type Report = (finding: Finding) => void
 export function verifyDirectory(
   files: Files,
   target: LogTarget,
-  noted: ReadonlyMap<string, NotedBounds | null>,
+  noted: ReadonlyMap<string, LogBounds | null>,
   report: Report
 ): void {
   const { directory, identityFault, isMarkDamaged } = target

@@ -15,6 +15,7 @@ import {
   swapSuffix,
   temporarySuffix
 } from '../../storage/local/file-names.ts'
+import type { LogBounds } from '../../storage/local/offset-checkpoints.ts'
 import type { LeaderEpochStart } from '../../storage/partition-log.ts'
 import { fileFinding, type Finding } from './findings.ts'
 import type { LogTarget } from './log-target.ts'
@@ -23,14 +24,11 @@ import { decodeProducerSnapshot } from './producer-snapshot.ts'
 
 type Report = (finding: Finding) => void
 
-/** Where a log begins and ends, by its newest note. */
-export interface NotedBounds {
-  readonly logStartOffset: number
-  readonly logEndOffset: number
-}
-
-/** Null when the newest note may be hidden by damage: then checkpoints are asked. */
-export function notedBounds({ segments }: PartitionFolder): NotedBounds | null {
+/**
+ * Where a log begins and ends, by its newest note; null when damage may hide that: then checkpoints
+ * are asked.
+ */
+export function notedBounds({ segments }: PartitionFolder): LogBounds | null {
   const sidecar = segments.at(-1)?.sidecar ?? null
   if (sidecar === null || sidecar.state === null || sidecar.stateDamaged) return null
   const { logStartOffset, durableEndOffset: logEndOffset } = sidecar.state

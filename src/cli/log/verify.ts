@@ -1,11 +1,12 @@
 import type { Files } from '../../io/files.ts'
 import { parseOffsetCheckpoint } from '../../storage/local/checkpoint.ts'
 import { partitionFolderName, recoveryPointCheckpointName } from '../../storage/local/file-names.ts'
+import type { LogBounds } from '../../storage/local/offset-checkpoints.ts'
 import type { Finding } from './findings.ts'
 import { foldersOf, segmentsOf, type LogTarget } from './log-target.ts'
 import { textOf, type PartitionFolder } from './partition-folder.ts'
 import { verifyDirectory } from './verify-directory.ts'
-import { notedBounds, verifyFolder, type NotedBounds } from './verify-folder.ts'
+import { notedBounds, verifyFolder } from './verify-folder.ts'
 import { verifySegment } from './verify-segment.ts'
 
 /** What was looked at. */
@@ -29,7 +30,7 @@ export async function verifyLog(
   report: (finding: Finding) => void
 ): Promise<VerifyTotals> {
   const totals: VerifyTotals = { partitions: 0, segments: 0, batches: 0, records: 0, bytes: 0 }
-  const noted = new Map<string, NotedBounds | null>()
+  const noted = new Map<string, LogBounds | null>()
   for (const { folder, whole } of everyFolder(files, target)) {
     totals.partitions++
     const endOffsetMin = promisedEnd(files, whole, folder)

@@ -1,5 +1,6 @@
 import type { Clock } from '../../io/clock.ts'
 import type { Files, OpenFile } from '../../io/files.ts'
+import { replaceFile } from '../../storage/local/checkpoint.ts'
 import {
   lostAndFoundName,
   partitionFolderName,
@@ -9,9 +10,7 @@ import { epochEntries } from '../../storage/local/leader-epochs.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { SavedChecksum, savedLine } from '../../storage/local/saved-bytes.ts'
 import {
-  encodeJournalEntry,
-  encodeSidecarHead,
-  sealKey,
+  encodeSidecar,
   type LeaderEpochEntry,
   type LogState,
   type SegmentIdentity
@@ -228,22 +227,9 @@ function stateOf({ folder, segment }: RepairToWrite): LogState {
   )
 }
 
-async function writeSidecar(work: RepairToWrite, state: LogState): Promise<void> {
-  const { files, folder, segment } = work
-  const identity = identityOf(work)
-  const key = sealKey(identity)
-  const entries = epochsOf(work).map((entry, index) => encodeJournalEntry(entry, index, key))
-  const temporary = segment.sidecarPath + temporarySuffix
-  const file = files.open(temporary, 'create')
-  try {
-    file.truncate(0)
-    file.writeSync([encodeSidecarHead(identity, state), ...entries], 0)
-    await file.datasync()
-  } finally {
-    file.close()
-  }
-  files.rename(temporary, segment.sidecarPath)
-  await files.syncDirectory(folder.path)
+function writeSidecar(work: RepairToWrite, state: LogState): Promise<void> {
+  const pieces = encodeSidecar(identityOf(work), state, epochsOf(work))
+  return replaceFile(work.files, work.segment.sidecarPath, Buffer.concat(pieces))
 }
 
 /** The leader epochs that were in force somewhere in the segment. */

@@ -27,8 +27,7 @@ import {
 } from './segment-indexes.ts'
 import { Segment } from './segment.ts'
 import {
-  encodeJournalEntry,
-  encodeSidecarHead,
+  encodeSidecar,
   sealKey,
   type JournalEntry,
   type Mark,
@@ -132,9 +131,8 @@ export class CompactedSegment {
     const table = encodeBatchTable(this.#batches, { endOffset, size: this.#size }, key)
     await this.#file(batchTableSuffix).write([table], 0)
     const journal = [...end.journal, mark]
-    const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
-    const head = encodeSidecarHead(this.identity, { sequence: 0, ...note })
-    this.#file(sidecarSuffix).writeSync([head, ...entries], 0)
+    const pieces = encodeSidecar(this.identity, { sequence: 0, ...note }, journal)
+    this.#file(sidecarSuffix).writeSync(pieces, 0)
     if (this.#context.durability !== 'memory') {
       for (const file of this.#files.values()) await file.datasync()
       await this.#context.files.syncDirectory(this.#folder)

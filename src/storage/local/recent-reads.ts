@@ -99,17 +99,11 @@ export class RecentReads {
     if (size < recentReadSizeMin || size > recentReadsSizeMax) {
       return new PooledBatches(this.#buffers, buffer, size, baseOffset)
     }
-    let places = this.#bySource.get(source)
-    const earlier = places?.get(baseOffset)
+    const earlier = this.#bySource.get(source)?.get(baseOffset)
     if (earlier instanceof RecentRead) this.#forget(earlier)
     else if (earlier !== undefined) this.#forgetPast(earlier)
-    places = this.#bySource.get(source)
-    if (places === undefined) {
-      places = new Map()
-      this.#bySource.set(source, places)
-    }
     const read = new RecentRead(place, buffer, size)
-    places.set(baseOffset, read)
+    this.#setPlace(read)
     this.#reads.add(read)
     this.#size += buffer.length
     this.#buffers.reserve(buffer.length)
@@ -178,9 +172,14 @@ export class RecentReads {
     const past = { source, baseOffset, bufferSize: buffer.length }
     this.#past.add(past)
     this.#pastSize += past.bufferSize
+    this.#setPlace(past)
+  }
+
+  #setPlace(read: RecentRead | PastRead): void {
+    const { source, baseOffset } = read
     const places = this.#bySource.get(source)
-    if (places === undefined) this.#bySource.set(source, new Map([[baseOffset, past]]))
-    else places.set(baseOffset, past)
+    if (places === undefined) this.#bySource.set(source, new Map([[baseOffset, read]]))
+    else places.set(baseOffset, read)
   }
 
   #forgetPast(past: PastRead): void {

@@ -241,6 +241,17 @@ export function journalEntryPosition(index: number): number {
   return journalPosition + index * journalEntrySize
 }
 
+/** All bytes of a new sidecar, in pieces: its head, and the entries of its journal. */
+export function encodeSidecar(
+  identity: SegmentIdentity,
+  state: LogState,
+  journal: readonly JournalEntry[]
+): readonly Buffer[] {
+  const key = sealKey(identity)
+  const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
+  return [encodeSidecarHead(identity, state), ...entries]
+}
+
 /** The bytes of the `index`-th entry of a journal. */
 export function encodeJournalEntry(
   entry: JournalEntry | JournalCut,

@@ -1,13 +1,7 @@
 import { replaceFile } from './checkpoint.ts'
 import type { LogContext } from './log-context.ts'
 import { Sidecar, type SidecarContents, type StateNote } from './sidecar.ts'
-import {
-  encodeJournalEntry,
-  encodeSidecarHead,
-  sealKey,
-  type JournalEntry,
-  type SegmentIdentity
-} from './sidecar-format.ts'
+import { encodeSidecar, type JournalEntry, type SegmentIdentity } from './sidecar-format.ts'
 
 /**
  * Writes a sidecar anew that is missing or does not hold, durably. What still holds of the old one
@@ -24,9 +18,7 @@ export async function renewSidecar(
   note: StateNote,
   journal: readonly JournalEntry[]
 ): Promise<SidecarContents> {
-  const key = sealKey(identity)
-  const head = encodeSidecarHead(identity, { sequence: 0, ...note })
-  const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
-  await replaceFile(files, path, Buffer.concat([head, ...entries]))
+  const pieces = encodeSidecar(identity, { sequence: 0, ...note }, journal)
+  await replaceFile(files, path, Buffer.concat(pieces))
   return Sidecar.read(files, path, identity)
 }

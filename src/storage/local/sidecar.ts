@@ -7,6 +7,7 @@ import {
   decodeJournal,
   decodeState,
   encodeJournalEntry,
+  encodeSidecar,
   encodeSidecarHead,
   encodeState,
   entriesKept,
@@ -97,17 +98,15 @@ export class Sidecar {
   ): Sidecar {
     const file = new CachedFile(cache, path)
     const state = { sequence: 0, ...note }
-    const head = encodeSidecarHead(identity, state)
-    const key = sealKey(identity)
-    const entries = journal.map((entry, index) => encodeJournalEntry(entry, index, key))
+    const pieces = encodeSidecar(identity, state, journal)
     try {
       if (file.create().size() > 0) file.get().truncate(0)
-      file.get().writeSync([head, ...entries], 0)
+      file.get().writeSync(pieces, 0)
     } catch (error) {
       file.retire()
       throw error
     }
-    const sidecar = new Sidecar(file, key, state, { journal, written: journal })
+    const sidecar = new Sidecar(file, sealKey(identity), state, { journal, written: journal })
     sidecar.#changed(true)
     return sidecar
   }
