@@ -64,7 +64,7 @@ test('members of a group keep their places when the broker itself was stopped fo
   expect(await groupState()).toBe('Stable 2')
   expect(joins.length).toBe(joinsBefore)
   await admin.disconnect()
-}, 60_000)
+})
 
 test('a process with few descriptors serves more partitions and clients than it has', async () => {
   const runner = ['sh', '-c', 'ulimit -n 128; exec "$@"', 'sh']
@@ -119,7 +119,7 @@ test('a process with few descriptors serves more partitions and clients than it 
   expect(found).toEqual(noViolations())
   expect(ledger.acknowledgedCount).toBe(3 * partitions)
   expect(broker.log).not.toContain('the log directory failed')
-}, 60_000)
+})
 
 test.skipIf(!hasStrace())(
   'while syncs are slow acknowledgements wait, and everything else is answered',
@@ -146,6 +146,5 @@ test.skipIf(!hasStrace())(
     await Promise.all([producer.disconnect(), admin.disconnect()])
     const read = (await readTopics(broker.address, ['orders'])).get('orders/0')
     expect(read?.records.map(({ value }) => value)).toEqual(['first', 'second'])
-  },
-  60_000
+  }
 )

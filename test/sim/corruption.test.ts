@@ -8,7 +8,7 @@ const flipCount = 150
 
 describe('a flipped bit is told of', () => {
   for (const ending of ['stop', 'crash'] satisfies Ending[]) {
-    test(`in any file that a ${ending} leaves`, { timeout: 120_000 }, async () => {
+    test(`in any file that a ${ending} leaves`, async () => {
       const bench = await CorruptionBench.make(ending, 1)
       expect(bench.usualLines.map(line => /"fault":"(\w+)"/.exec(line)?.[1])).toEqual([
         'LEFTOVER',

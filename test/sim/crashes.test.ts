@@ -68,7 +68,7 @@ describe('random histories of clients and crashes', () => {
 
 describe('a planted bug is found', () => {
   for (const { name } of canaries) {
-    test(name, { timeout: 60_000 }, async () => {
+    test(name, async () => {
       const { failure, plan } = await searchCanary(name, 3000)
       expect(failure).not.toBeNull()
       const again = await runPlan(plan!)
