@@ -302,6 +302,12 @@ export const groupsPerShardMax = 100_000
  * a string.
  */
 export const memberIdPrefixLengthMax = 10_000
+/**
+ * Bytes of records that may wait in one coordinator shard while a batch is on its way to the disk:
+ * beyond, clients hear COORDINATOR_NOT_AVAILABLE. Each of them repeats what was not answered, so a
+ * disk that stands still would fill the memory. Kafka: none; its appends wait for the page cache.
+ */
+export const shardRecordsWaitingSizeMax = 4 * MiB
 /** Largest batch that a coordinator writes, bytes; the topic's max.message.bytes may be less. */
 export const coordinatorBatchSizeMax = 1 * MiB
 /**

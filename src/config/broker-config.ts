@@ -54,6 +54,7 @@ export interface BrokerConfig {
   readonly offsetsTopicNumPartitions: number
   readonly offsetsTopicSegmentBytes: number
   readonly offsetMetadataMaxBytes: number
+  readonly offsetsCommitTimeoutMs: number
   readonly offsetsRetentionMinutes: number
   readonly offsetsRetentionCheckIntervalMs: number
   readonly groupMinSessionTimeoutMs: number
@@ -260,6 +261,7 @@ function namedValues(values: ConfigValues): NamedValues {
     offsetsTopicNumPartitions: number('offsets.topic.num.partitions'),
     offsetsTopicSegmentBytes: number('offsets.topic.segment.bytes'),
     offsetMetadataMaxBytes: number('offset.metadata.max.bytes'),
+    offsetsCommitTimeoutMs: number('offsets.commit.timeout.ms'),
     offsetsRetentionMinutes: number('offsets.retention.minutes'),
     offsetsRetentionCheckIntervalMs: number('offsets.retention.check.interval.ms'),
     groupMinSessionTimeoutMs: number('group.min.session.timeout.ms'),

@@ -6,10 +6,16 @@ export interface EncodedRecord {
   readonly value: Buffer | null
 }
 
+/** A reply that waits for records. */
+interface Held<Reply> extends Answered<Reply> {
+  /** Monotonic, ms. */
+  readonly sinceMs: number
+}
+
 /** Records that become durable together, and the replies that wait for them. */
-export interface Batch<Reply> {
+interface Batch<Reply> {
   readonly records: EncodedRecord[]
-  readonly replies: Answered<Reply>[]
+  readonly replies: Held<Reply>[]
 }
 
 /** What a record adds to a batch beside its key and value, bytes, at most. */
@@ -23,26 +29,43 @@ const recordOverhead = 32
 export class AppendQueue<Reply> {
   #inFlight: Batch<Reply> | null = null
   #gathering: Batch<Reply> = { records: [], replies: [] }
+  #gatheringSize = 0
 
   /** Whether everything decided so far is durable. */
   get isIdle(): boolean {
     return this.#inFlight === null && this.#gathering.records.length === 0
   }
 
+  /** Bytes of the records that wait for the batch on its way. */
+  get gatheringSize(): number {
+    return this.#gatheringSize
+  }
+
+  /** When the reply was decided that waits for longest, monotonic ms; null when none waits. */
+  get heldSinceMs(): number | null {
+    const oldest = this.#inFlight?.replies[0] ?? this.#gathering.replies[0]
+    return oldest?.sinceMs ?? null
+  }
+
   /**
    * Takes what an event has led to.
    *
+   * @param nowMs monotonic
    * @returns the replies that may go at once: those that depend on no record that is still under
    *   way
    */
   add(
     records: readonly EncodedRecord[],
-    replies: ReadonlyArray<Answered<Reply>>
+    replies: ReadonlyArray<Answered<Reply>>,
+    nowMs: number
   ): ReadonlyArray<Answered<Reply>> {
     if (this.isIdle && records.length === 0) return replies
-    for (const record of records) this.#gathering.records.push(record)
+    for (const record of records) {
+      this.#gathering.records.push(record)
+      this.#gatheringSize += sizeOf(record)
+    }
     const last = this.#gathering.records.length > 0 ? this.#gathering : this.#inFlight
-    for (const reply of replies) last?.replies.push(reply)
+    for (const { ticket, reply } of replies) last?.replies.push({ ticket, reply, sinceMs: nowMs })
     return []
   }
 
@@ -51,6 +74,7 @@ export class AppendQueue<Reply> {
     if (this.#inFlight !== null || this.#gathering.records.length === 0) return null
     this.#inFlight = this.#gathering
     this.#gathering = { records: [], replies: [] }
+    this.#gatheringSize = 0
     return this.#inFlight.records
   }
 
@@ -60,6 +84,23 @@ export class AppendQueue<Reply> {
     this.#inFlight = null
     return replies
   }
+
+  /** Takes out the replies that have waited since `sinceMs` or longer; their records stay. */
+  takeHeldSince(sinceMs: number): ReadonlyArray<Answered<Reply>> {
+    const taken: Answered<Reply>[] = []
+    for (const batch of [this.#inFlight, this.#gathering]) {
+      const replies = batch?.replies ?? []
+      // In the order in which they were decided.
+      const kept = replies.findIndex(held => held.sinceMs > sinceMs)
+      taken.push(...replies.splice(0, kept === -1 ? replies.length : kept))
+    }
+    return taken
+  }
+}
+
+/** Bytes that a record takes of a batch, at most. */
+function sizeOf({ key, value }: EncodedRecord): number {
+  return key.length + (value?.length ?? 0) + recordOverhead
 }
 
 /**
@@ -77,7 +118,7 @@ export function splitBySize(
   let batch: EncodedRecord[] = []
   let size = 0
   for (const record of records) {
-    const recordSize = record.key.length + (record.value?.length ?? 0) + recordOverhead
+    const recordSize = sizeOf(record)
     if (batch.length > 0 && size + recordSize > sizeMax) {
       batches.push(batch)
       batch = []

@@ -3,7 +3,7 @@ import { failure, success } from '../base/result.ts'
 import type { Result } from '../base/result.ts'
 import { allSettled } from '../base/settled.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
-import { shardReloadDelayMs } from '../limits.ts'
+import { shardReloadDelayMs, shardRecordsWaitingSizeMax } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { EncodedRecord } from './append-queue.ts'
@@ -13,9 +13,12 @@ import { loadMachine } from './loader.ts'
 import type { Decode } from './loader.ts'
 import type { Machine } from './machine.ts'
 
-/** Why a shard does not answer: for now, from here, or not any more. */
+/** Why a shard does not answer: for now, in time, from here, or not any more. */
 export type ShardError =
-  'COORDINATOR_LOAD_IN_PROGRESS' | 'NOT_COORDINATOR' | 'COORDINATOR_NOT_AVAILABLE'
+  | 'COORDINATOR_LOAD_IN_PROGRESS'
+  | 'REQUEST_TIMED_OUT'
+  | 'NOT_COORDINATOR'
+  | 'COORDINATOR_NOT_AVAILABLE'
 
 /** What a shard needs of its partition. */
 export type ShardLog = Pick<Partition, 'appendRecords' | 'replay'>
@@ -28,6 +31,8 @@ export interface ShardOptions<Event, Record, Reply> {
   readonly logger: Logger
   /** Bytes of the records of one batch, at most. */
   readonly batchSizeMax: number
+  /** How long a reply waits for its records, ms. Kafka: the write timeout of CoordinatorRuntime. */
+  readonly writeTimeoutMs: number
   newMachine(): Machine<Event, Record, Reply>
   encode(record: Record): EncodedRecord
   readonly decode: Decode<Record>
@@ -43,6 +48,9 @@ export interface ShardOptions<Event, Record, Reply> {
  * decided before it is durable; so no client, of a write or of a read, ever sees what a crash could
  * take back. Time reaches the machine through one alarm.
  *
+ * A reply that waits for the disk longer than `writeTimeoutMs` becomes REQUEST_TIMED_OUT. Only the
+ * waiting is over then: what was decided stays, and becomes durable when the disk is back.
+ *
  * The machine is ahead of the log while records are on their way. If an append fails, nobody can
  * say what the log holds: the machine is thrown away, all that wait hear NOT_COORDINATOR, and a new
  * machine is made from the log, as at start.
@@ -56,6 +64,8 @@ export class Shard<Event, Record, Reply> {
   #lastTicket: Ticket = 0
   #alarm: Alarm | null = null
   #alarmMs = Infinity
+  /** Rings when the reply that waits for longest has waited too long, or earlier. */
+  #timeoutAlarm: Alarm | null = null
   #isClosed = false
   /** Whether nothing was appended since an append has failed. */
   #isFailing = false
@@ -67,6 +77,11 @@ export class Shard<Event, Record, Reply> {
 
   get isLoaded(): boolean {
     return this.#machine !== null
+  }
+
+  /** Whether the disk is so far behind that nothing more should be decided on behalf of clients. */
+  get isBehind(): boolean {
+    return this.#queue.gatheringSize >= shardRecordsWaitingSizeMax
   }
 
   /**
@@ -89,7 +104,10 @@ export class Shard<Event, Record, Reply> {
     for (const event of this.#options.firstEvents()) this.post(event)
   }
 
-  /** Hands an event to the machine at once; resolves when its reply may be seen. */
+  /**
+   * Hands an event to the machine at once; resolves when its reply may be seen, and at the latest
+   * `writeTimeoutMs` after it was decided.
+   */
   submit(eventWith: (ticket: Ticket) => Event): Promise<Result<Reply, ShardError>> {
     if (this.#isClosed) return Promise.resolve(failure('COORDINATOR_NOT_AVAILABLE'))
     if (this.#machine === null) return Promise.resolve(failure('COORDINATOR_LOAD_IN_PROGRESS'))
@@ -119,6 +137,7 @@ export class Shard<Event, Record, Reply> {
     if (this.#machine !== null && !this.#queue.isIdle) {
       await new Promise<void>(resolve => (this.#onIdle = resolve))
     }
+    this.#disarmTimeout()
     this.#machine = null
     this.#abandonAll()
   }
@@ -130,7 +149,9 @@ export class Shard<Event, Record, Reply> {
       const effects = decide(machine)
       for (const { message, fields } of effects.notes) this.#options.logger.info(message, fields)
       const records = effects.records.map(record => this.#options.encode(record))
-      this.#release(this.#queue.add(records, effects.replies))
+      const nowMs = this.#options.clock.monotonicMs()
+      this.#release(this.#queue.add(records, effects.replies, nowMs))
+      this.#armTimeout()
       this.#arm(effects.deadlineMs)
       this.#append()
     } catch (error) {
@@ -162,12 +183,14 @@ export class Shard<Event, Record, Reply> {
   }
 
   #release(replies: ReadonlyArray<Answered<Reply>>): void {
-    for (const { ticket, reply } of replies) {
-      const resolve = this.#waiting.get(ticket)
-      assert(resolve !== undefined, 'a ticket is answered once')
-      this.#waiting.delete(ticket)
-      resolve(success(reply))
-    }
+    for (const { ticket, reply } of replies) this.#answer(ticket, success(reply))
+  }
+
+  #answer(ticket: Ticket, answer: Result<Reply, ShardError>): void {
+    const resolve = this.#waiting.get(ticket)
+    assert(resolve !== undefined, 'a ticket is answered once')
+    this.#waiting.delete(ticket)
+    resolve(answer)
   }
 
   #fail(error: string, detail: string | null): void {
@@ -201,6 +224,7 @@ export class Shard<Event, Record, Reply> {
 
   #reset(): void {
     this.#disarm()
+    this.#disarmTimeout()
     this.#machine = null
     this.#queue = new AppendQueue()
     this.#abandonAll()
@@ -233,6 +257,27 @@ export class Shard<Event, Record, Reply> {
     this.#alarm?.cancel()
     this.#alarm = null
     this.#alarmMs = Infinity
+  }
+
+  /**
+   * An alarm whose reply has left in time is let ring: each write would cost a timer otherwise.
+   */
+  #armTimeout(): void {
+    const { clock, writeTimeoutMs } = this.#options
+    const sinceMs = this.#queue.heldSinceMs
+    if (this.#timeoutAlarm !== null || sinceMs === null) return
+    const delayMs = sinceMs + writeTimeoutMs - clock.monotonicMs()
+    this.#timeoutAlarm = clock.schedule(delayMs, () => {
+      this.#timeoutAlarm = null
+      const late = this.#queue.takeHeldSince(clock.monotonicMs() - writeTimeoutMs)
+      for (const { ticket } of late) this.#answer(ticket, failure('REQUEST_TIMED_OUT'))
+      this.#armTimeout()
+    })
+  }
+
+  #disarmTimeout(): void {
+    this.#timeoutAlarm?.cancel()
+    this.#timeoutAlarm = null
   }
 
   #now(): Moment {

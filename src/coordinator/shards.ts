@@ -27,6 +27,8 @@ export interface ShardsOptions<Event, Record, Reply> {
   ensureTopic(): Promise<Result<number, string>>
   readonly clock: Clock
   readonly logger: Logger
+  /** How long a reply waits for its records, ms. */
+  readonly writeTimeoutMs: number
   /** @param recordSizeMax bytes of key and value of one record, at most */
   newMachine(recordSizeMax: number): Machine<Event, Record, Reply>
   encode(record: Record): EncodedRecord

@@ -1,7 +1,7 @@
 import type { Result } from '../base/result.ts'
-import { success } from '../base/result.ts'
+import { failure, success } from '../base/result.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
-import type { ShardError } from '../coordinator/shard.ts'
+import type { Shard, ShardError } from '../coordinator/shard.ts'
 import type { ShardsOptions } from '../coordinator/shards.ts'
 import { Shards } from '../coordinator/shards.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
@@ -67,6 +67,7 @@ export interface Caller {
   readonly apiVersion: number
 }
 
+type GroupShard = Shard<GroupEvent, GroupRecord, GroupReply>
 type ReplyOf<T extends GroupReply['type']> = Extract<GroupReply, { type: T }>
 
 /**
@@ -88,6 +89,7 @@ export class GroupCoordinator {
       ensureTopic: () => options.ensureOffsetsTopic(),
       clock: options.clock,
       logger: options.logger,
+      writeTimeoutMs: options.config.offsetsCommitTimeoutMs,
       newMachine: recordSizeMax => new GroupMachine(settingsFrom(options.config, recordSizeMax)),
       encode: encodeGroupRecord,
       decode: decodeGroupRecord,
@@ -236,7 +238,7 @@ export class GroupCoordinator {
       return commitOutcomes(request.topics, () => 'UNKNOWN_TOPIC_OR_PARTITION')
     }
     const reply = shard.ok
-      ? await shard.value.submit(ticket => ({ ...request, type: 'offsetCommit', ticket, topics }))
+      ? await submit(shard.value, ticket => ({ ...request, type: 'offsetCommit', ticket, topics }))
       : shard
     if (!reply.ok) return commitOutcomes(request.topics, () => reply.error)
     const { value } = reply
@@ -250,17 +252,17 @@ export class GroupCoordinator {
     })
   }
 
-  /** Reads committed offsets; null for every topic of the group. */
+  /**
+   * Reads committed offsets; null for every topic of the group. A slow disk is NOT_COORDINATOR, for
+   * Java's consumers before 3.9 know nothing of COORDINATOR_NOT_AVAILABLE here (Kafka:
+   * GroupCoordinatorService.handleOffsetFetchException).
+   */
   async fetchOffsets(
     groupId: string,
     topics: OffsetFetchEvent['topics']
   ): Promise<Result<OffsetFetchReply, ErrorName>> {
-    return this.#ask('offsetFetch', groupId, ticket => ({
-      type: 'offsetFetch',
-      ticket,
-      groupId,
-      topics
-    }))
+    const event = { type: 'offsetFetch', groupId, topics } as const
+    return this.#ask('offsetFetch', groupId, ticket => ({ ...event, ticket }), 'NOT_COORDINATOR')
   }
 
   /** Deletes committed offsets that nobody uses. */
@@ -295,7 +297,7 @@ export class GroupCoordinator {
     const replies = await Promise.all(
       this.#shards
         .all()
-        .map(shard => shard.submit(ticket => ({ type: 'list', ticket, states, types })))
+        .map(shard => submit(shard, ticket => ({ type: 'list', ticket, states, types })))
     )
     const groups: ListReply['groups'][number][] = []
     for (const reply of replies) {
@@ -323,25 +325,47 @@ export class GroupCoordinator {
     return (await Promise.all(outcomes)).flat()
   }
 
-  /** Resolves when everything decided so far is durable: a shard answers nobody sooner. */
+  /** Resolves when everything decided so far is durable, however long that takes. */
   async #durable(): Promise<void> {
-    const shards = this.#shards.all()
-    await Promise.all(
-      shards.map(shard => shard.submit(ticket => ({ type: 'describe', ticket, groupId: '' })))
-    )
+    await Promise.all(this.#shards.all().map(durable))
   }
 
   async #ask<T extends GroupReply['type']>(
     type: T,
     groupId: string,
-    eventWith: (ticket: number) => GroupEvent
+    eventWith: (ticket: number) => GroupEvent,
+    whenLate?: ShardError
   ): Promise<Result<ReplyOf<T>, ShardError>> {
     const shard = await this.#shards.for(groupId)
     if (!shard.ok) return shard
-    const reply = await shard.value.submit(eventWith)
+    const reply = await submit(shard.value, eventWith, whenLate)
     if (!reply.ok) return reply
     assert(isReplyOf(type, reply.value), 'a reply is of the kind of its event')
     return success(reply.value)
+  }
+}
+
+/**
+ * Hands over what a client asks.
+ *
+ * @param whenLate what the client hears when the disk is too slow (Kafka:
+ *   CoordinatorOperationExceptionHelper)
+ */
+async function submit(
+  shard: GroupShard,
+  eventWith: (ticket: number) => GroupEvent,
+  whenLate: ShardError = 'COORDINATOR_NOT_AVAILABLE'
+): Promise<Result<GroupReply, ShardError>> {
+  if (shard.isBehind) return failure(whenLate)
+  const reply = await shard.submit(eventWith)
+  return reply.ok || reply.error !== 'REQUEST_TIMED_OUT' ? reply : failure(whenLate)
+}
+
+/** A shard answers nobody before what was decided earlier is durable. */
+async function durable(shard: GroupShard): Promise<void> {
+  for (;;) {
+    const answer = await shard.submit(ticket => ({ type: 'describe', ticket, groupId: '' }))
+    if (answer.ok || answer.error !== 'REQUEST_TIMED_OUT') return
   }
 }
 

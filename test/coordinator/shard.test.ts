@@ -37,6 +37,7 @@ function newShard(
     clock,
     logger: silentLogger,
     batchSizeMax: options.batchSizeMax ?? 1_000_000,
+    writeTimeoutMs: 5000,
     newMachine: () => new CounterMachine(),
     encode: encodeCounter,
     decode: decodeCounter,
@@ -246,6 +247,77 @@ test('the alarm wakes the machine at its deadline, and one alarm serves them all
   clock.advance(1500)
   await settle()
   expect(waits.map(wait => wait.outcome)).toEqual(['woken', 'woken', 'woken'])
+  expect(clock.pendingCount).toBe(0)
+})
+
+test('replies wait for a disk that stands still no longer than the write timeout', async () => {
+  const shard = await loadedShard()
+  const added = add(shard, 'a', 5)
+  clock.advance(4000)
+  const behind = read(shard, 'a')
+  const next = add(shard, 'a', 1)
+  await settle()
+  expect(added.outcome).toBe('waits')
+  clock.advance(1000)
+  await settle()
+  expect(added.outcome).toBe('REQUEST_TIMED_OUT')
+  expect([behind.outcome, next.outcome]).toEqual(['waits', 'waits'])
+  clock.advance(3999)
+  await settle()
+  expect([behind.outcome, next.outcome]).toEqual(['waits', 'waits'])
+  clock.advance(1)
+  await settle()
+  expect([behind.outcome, next.outcome]).toEqual(['REQUEST_TIMED_OUT', 'REQUEST_TIMED_OUT'])
+  expect(clock.pendingCount).toBe(0)
+  // Only the waiting was over: what was decided becomes durable with the rest.
+  const last = add(shard, 'a', 1)
+  log.sync()
+  await settle()
+  log.sync()
+  await settle()
+  expect(last.outcome).toBe(7)
+  expect(log.logEndOffset).toBe(3)
+})
+
+test('a reply that the machine has not decided yet waits as long as the machine wants', async () => {
+  const shard = await loadedShard()
+  const parked = observed(shard.submit(ticket => ({ type: 'wait', ticket, untilMs: 60_000 })))
+  add(shard, 'a', 5)
+  clock.advance(59_000)
+  await settle()
+  expect(parked.outcome).toBe('waits')
+  clock.advance(1000)
+  clock.advance(4999)
+  await settle()
+  expect(parked.outcome).toBe('waits')
+  clock.advance(1)
+  await settle()
+  expect(parked.outcome).toBe('REQUEST_TIMED_OUT')
+})
+
+test('a shard says when its disk is far behind, and when it has caught up', async () => {
+  const shard = await loadedShard()
+  add(shard, 'a', 1)
+  const name = 'b'.repeat(1024 * 1024)
+  for (let count = 0; count < 4; count++) {
+    expect(shard.isBehind).toBe(false)
+    add(shard, name, 1)
+  }
+  expect(shard.isBehind).toBe(true)
+  log.sync()
+  await settle()
+  expect(shard.isBehind).toBe(false)
+})
+
+test('a stalled disk does not keep anybody waiting for a shard that closes', async () => {
+  const shard = await loadedShard()
+  const added = add(shard, 'a', 5)
+  const closed = shard.close()
+  clock.advance(5000)
+  await settle()
+  expect(added.outcome).toBe('REQUEST_TIMED_OUT')
+  log.sync()
+  await closed
   expect(clock.pendingCount).toBe(0)
 })
 

@@ -2,7 +2,14 @@ import { expect, test } from 'vitest'
 import { zeroUuid } from '../../src/wire/uuid.ts'
 import { caller, GroupBench, joinRequest, settle, syncRequest } from './fixture.ts'
 
-function commit(bench: GroupBench, topic: string, partition: number, offset: bigint, group = 'g') {
+function commit(
+  bench: GroupBench,
+  topic: string,
+  partition: number,
+  offset: bigint,
+  group = 'g',
+  metadata = ''
+) {
   return bench.groups.commitOffsets({
     groupId: group,
     memberId: '',
@@ -18,7 +25,7 @@ function commit(bench: GroupBench, topic: string, partition: number, offset: big
             partition,
             committedOffset: offset,
             committedLeaderEpoch: -1,
-            metadata: '',
+            metadata,
             commitTimestampMs: -1
           }
         ]
@@ -26,6 +33,10 @@ function commit(bench: GroupBench, topic: string, partition: number, offset: big
     ],
     apiVersion: 8
   })
+}
+
+function errorOf(result: { readonly ok: boolean; readonly error?: string }) {
+  return result.error ?? 'NONE'
 }
 
 async function fetched(bench: GroupBench, groupId = 'g'): Promise<unknown> {
@@ -118,6 +129,77 @@ test('OffsetFetch does not show a commit that is not durable yet', async () => {
   await settle()
   expect(seen).toEqual([['orders', 0, 5n]])
   expect((await committing).topics[0]?.partitions[0]?.error).toBe('NONE')
+})
+
+test('requests to a group wait for a stalled disk as long as offsets.commit.timeout.ms', async () => {
+  const configs = { 'offsets.commit.timeout.ms': '3000' }
+  const bench = await GroupBench.start({ durability: 'manual', configs })
+  const memberId = await bench.formGroup('g')
+  const member = { groupId: 'g', memberId, groupInstanceId: null, generationId: 1 }
+  const { groups } = bench
+  const asked = [
+    commit(bench, 'orders', 0, 5n, 'simple').then(each => each.topics[0]?.partitions[0]?.error),
+    groups.leave('g', [{ ...member, reason: null }]).then(errorOf),
+    groups.heartbeat(member),
+    groups.sync(syncRequest({ memberId })).then(({ error }) => error),
+    groups.join(joinRequest(), caller(5)).then(({ error }) => error),
+    groups.deleteOffsets('g', [{ topic: 'orders', partitions: [0] }]).then(({ error }) => error),
+    groups.deleteGroups(['g']).then(([group]) => group?.error),
+    groups.describe('g').then(errorOf),
+    settle().then(() => groups.list([], []).then(errorOf)),
+    groups.fetchOffsets('g', null).then(errorOf)
+  ]
+  const answers: unknown[] = []
+  for (const each of asked) void each.then(answer => answers.push(answer))
+  await settle()
+  bench.clock.advance(2999)
+  await settle()
+  expect(answers).toEqual([])
+  bench.clock.advance(1)
+  await settle()
+  expect(await Promise.all(asked)).toEqual([
+    ...Array.from({ length: 9 }, () => 'COORDINATOR_NOT_AVAILABLE'),
+    'NOT_COORDINATOR'
+  ])
+  // What was asked has happened all the same, and is seen when the disk is back.
+  await bench.settled(Promise.resolve())
+  await bench.settled(Promise.resolve())
+  expect(await fetched(bench, 'simple')).toEqual([['orders', 0, 5n]])
+  expect(await groups.describe('g')).toMatchObject({ value: null })
+})
+
+test('the deletion of a topic is over when its offsets are, however long the disk takes', async () => {
+  const bench = await GroupBench.start({ durability: 'manual' })
+  await bench.settled(commit(bench, 'orders', 0, 5n))
+  let isOver = false
+  const forgotten = bench.groups.onTopicDeleted('orders').then(() => (isOver = true))
+  for (let minute = 0; minute < 3; minute++) {
+    await settle()
+    bench.clock.advance(60_000)
+  }
+  await settle()
+  expect(isOver).toBe(false)
+  await bench.settled(forgotten)
+  expect(isOver).toBe(true)
+})
+
+test('while a stalled disk has too much to take already, clients are told at once', async () => {
+  const bench = await GroupBench.start({ durability: 'manual' })
+  await bench.groups.ready()
+  const metadata = 'm'.repeat(4096)
+  const outcomes: string[] = []
+  for (let count = 0; count < 2000 && outcomes.length === 0; count++) {
+    void commit(bench, 'orders', 0, 5n, 'g', metadata).then(({ topics }) =>
+      outcomes.push(topics[0]!.partitions[0]!.error)
+    )
+    await settle()
+  }
+  expect(outcomes).toEqual(['COORDINATOR_NOT_AVAILABLE'])
+  expect(await fetched(bench)).toBe('NOT_COORDINATOR')
+  bench.sync()
+  await settle()
+  const last = await bench.settled(commit(bench, 'orders', 0, 6n))
+  expect(last.topics[0]?.partitions[0]?.error).toBe('NONE')
 })
 
 test('a commit that cannot be written was never there, and its group goes on', async () => {
