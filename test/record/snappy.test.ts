@@ -12,6 +12,12 @@ function unpack(bytes: Uint8Array, limit = sizeMax): Buffer | string {
   return unpacked.ok ? unpacked.value : unpacked.error
 }
 
+/** Whether bytes are unpacked, and are these; `toEqual` takes seconds for as many as some are. */
+function unpacksTo(bytes: Uint8Array, plain: Buffer): boolean {
+  const unpacked = unpack(bytes, plain.length)
+  return Buffer.isBuffer(unpacked) && unpacked.equals(plain)
+}
+
 /** Text with repetitions, which make copies. */
 const texts = fc
   .array(fc.tuple(fc.string({ maxLength: 20 }), fc.nat(60)), { maxLength: 40 })
@@ -119,7 +125,7 @@ describe('more than is allowed', () => {
 
   test('is refused by the sum of the blocks', () => {
     const packed = compressSnappy(Buffer.alloc(100 * KiB))
-    expect(unpack(packed, 100 * KiB)).toEqual(Buffer.alloc(100 * KiB))
+    expect(unpacksTo(packed, Buffer.alloc(100 * KiB))).toBe(true)
     expect(unpack(packed, 100 * KiB - 1)).toBe('MESSAGE_TOO_LARGE')
   })
 })
@@ -135,8 +141,7 @@ test('what unpacks to the most is unpacked', () => {
   const zeros = Buffer.alloc(MiB)
   const raw = Buffer.from(snappyjs.compress(zeros))
   expect(raw.length).toBeLessThan(MiB / 20)
-  const unpacked = unpack(raw)
-  expect(Buffer.isBuffer(unpacked) && unpacked.equals(zeros)).toBe(true)
+  expect(unpacksTo(raw, zeros)).toBe(true)
 })
 
 test('a malformed block among others makes all malformed, and leaves nothing behind', () => {
@@ -145,6 +150,6 @@ test('a malformed block among others makes all malformed, and leaves nothing beh
   wrong.fill(0xff, wrong.length - 20)
   for (let times = 0; times < 3; times++) {
     expect(unpack(wrong)).toBe('CORRUPT_MESSAGE')
-    expect(unpack(packed)).toEqual(Buffer.alloc(100 * KiB, 'abc'))
+    expect(unpacksTo(packed, Buffer.alloc(100 * KiB, 'abc'))).toBe(true)
   }
 })
