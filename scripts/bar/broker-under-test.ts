@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const command = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url))
-const readyTimeoutMs = 30_000
+const readyTimeoutMs = 120_000
 const logSizeMax = 256 * 1024
 
 export interface BrokerSetup {
@@ -83,7 +83,7 @@ export class BrokerUnderTest {
   /**
    * Resolves when clients can connect.
    *
-   * @throws when the broker ends before, or takes longer than half a minute
+   * @throws when the broker ends before, or takes longer than two minutes
    */
   async ready(): Promise<void> {
     const child = this.#child

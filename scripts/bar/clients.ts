@@ -3,8 +3,14 @@ import type { Kafka, KafkaConfig } from 'kafkajs'
 import { codecOf, decompress } from '../../src/record/compression.ts'
 import type { ReadPartition, ReadRecord } from './ledger.ts'
 
-/** A reader that has got nothing new for so long has met the end of what it will ever get. */
-const stalledMs = 8_000
+/**
+ * A reader that has crashed so often without a new record, or has fetched nothing so often, has met
+ * the end of what it will ever get: not the one that has only waited long, on a slow machine.
+ */
+const crashesMax = 5
+const emptyFetchesMax = 50
+/** A reader that gets no answers at all gives up after so long. */
+const silenceMs = 60_000
 const unpackedSizeMax = 64 * 1024 * 1024
 
 export const compressions = [
@@ -40,7 +46,7 @@ export function patientKafka(address: string, config: Partial<KafkaConfig> = {})
     clientId: 'bar',
     brokers: [address],
     logLevel: kafkajs.logLevel.NOTHING,
-    connectionTimeout: 5_000,
+    connectionTimeout: 30_000,
     retry: { initialRetryTime: 20, maxRetryTime: 250, retries: 100_000 },
     ...config
   })
@@ -131,7 +137,7 @@ export function placeName(topic: string, partition: number): string {
 
 /**
  * Reads all that can be read of some topics, by place. Where a reader gets no further, the rest
- * counts as not there.
+ * counts as not there. Where the logs start is asked last: retention may have gone on meanwhile.
  */
 export async function readTopics(
   address: string,
@@ -141,10 +147,11 @@ export async function readTopics(
   const found = await partitionEnds(kafka, topics)
   const waiting = new Set([...found].filter(([, { low, high }]) => low < high).map(([at]) => at))
   if (waiting.size > 0) await consumeAll(kafka, topics, found, waiting)
+  const after = await partitionEnds(kafka, topics)
   return new Map(
-    [...found].map(([place, { low, high, records }]) => [
+    [...found].map(([place, { high, records }]) => [
       place,
-      { logStartOffset: low, logEndOffset: high, records }
+      { logStartOffset: after.get(place)!.low, logEndOffset: high, records }
     ])
   )
 }
@@ -181,6 +188,14 @@ async function consumeAll(
   const groupId = `reader-${process.pid}-${process.hrtime.bigint()}`
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, sessionTimeout: 60_000 })
   let lastMs = Date.now()
+  let crashes = 0
+  let emptyFetches = 0
+  consumer.on(consumer.events.FETCH, () => emptyFetches++)
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    crashes += payload.restart ? 1 : crashesMax
+  })
+  const isAtEnd = (): boolean =>
+    crashes >= crashesMax || emptyFetches >= emptyFetchesMax || Date.now() - lastMs > silenceMs
   try {
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
@@ -188,6 +203,7 @@ async function consumeAll(
       autoCommit: false,
       partitionsConsumedConcurrently: 4,
       eachBatch: async ({ batch }) => {
+        emptyFetches = 0
         const place = placeName(batch.topic, batch.partition)
         const { high, records } = found.get(place)!
         // A reader that met an error begins again at the beginning.
@@ -196,11 +212,12 @@ async function consumeAll(
           if (Number(offset) <= last) continue
           records.push({ offset: Number(offset), value: String(value) })
           lastMs = Date.now()
+          crashes = 0
         }
         if (Number(batch.lastOffset()) >= high - 1) waiting.delete(place)
       }
     })
-    while (waiting.size > 0 && Date.now() - lastMs < stalledMs) {
+    while (waiting.size > 0 && !isAtEnd()) {
       await new Promise(resolve => setTimeout(resolve, 20))
     }
   } finally {

@@ -25,12 +25,12 @@ export interface Runner {
   stop(): Promise<void>
 }
 
-const patienceMs = 30_000
+const patienceMs = 90_000
 
 /**
  * Waits for something that must come soon.
  *
- * @throws when it has not come after half a minute: whoever waits for it is stuck
+ * @throws when it has not come after a minute and a half: whoever waits for it is stuck
  */
 export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
   const timer = new AbortController()

@@ -101,7 +101,7 @@ export class ScriptedRun {
   async broken(): Promise<readonly string[]> {
     const faults: string[] = []
     const admin = patientKafka(this.#address, {
-      retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 8 }
+      retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 100 }
     }).admin()
     await admin.connect()
     const topics = new Set(await admin.listTopics())

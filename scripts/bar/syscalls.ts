@@ -38,7 +38,9 @@ export interface SyscallOutcome {
 }
 
 /** How long a broker may take to end, ms. */
-const stopMsLimit = 5_000
+const stopMsLimit = 60_000
+/** How long an error that was met is waited for, ms. */
+const noticeMs = 500
 
 /** Every call that writes, and what can become of it. */
 const allInjections: readonly Injection[] = [
@@ -178,7 +180,7 @@ async function live(broker: BrokerUnderTest, script: ScriptedRun, trace: string)
   // Without a broker the script is soon through, and it must be before the next one is there.
   if (wasReady) await script.run()
   // What failed is noticed at once, or it never will be.
-  if (!hasEnded && wasHit(trace)) await Promise.race([ended, sleep(stopMsLimit / 10)])
+  if (!hasEnded && wasHit(trace)) await Promise.race([ended, sleep(noticeMs)])
   const isEndedByItself = hasEnded
   broker.signal('SIGTERM')
   const end = await Promise.race([ended, sleep(stopMsLimit)])

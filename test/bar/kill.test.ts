@@ -5,7 +5,7 @@ import { isGood, runKills } from '../../scripts/bar/kill.ts'
 
 // A few kills of the real process; `npm run bar -- kill` is the long form.
 
-const timeoutMs = 120_000
+const timeoutMs = 300_000
 
 for (const durability of ['os', 'fsync'] as const) {
   test(

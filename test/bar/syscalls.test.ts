@@ -26,5 +26,5 @@ test.skipIf(!canTrace)(
     expect(outcome.hit).toBeGreaterThan(4)
     expect(outcome.stopped).toBeGreaterThan(0)
   },
-  120_000
+  300_000
 )
