@@ -26,7 +26,7 @@ trap 'exit 130' INT TERM
 start_broker() {
   node "$here/dist/cli.cjs" start --data-dir "$work/data" --listen 127.0.0.1:0 >"$work/broker.out" 2>"$work/broker.err" &
   broker_pid=$!
-  local deadline=$((SECONDS + 30))
+  local deadline=$((SECONDS + 120))
   while [ "$SECONDS" -lt "$deadline" ]; do
     bootstrap=$(grep -oE '127\.0\.0\.1:[1-9][0-9]*' "$work/broker.out" | head -n 1)
     [ -n "$bootstrap" ] && return 0
@@ -39,7 +39,7 @@ start_broker() {
 }
 
 # Time limits are for a broker that hangs; nothing here is about speed.
-kc() { timeout 60 kcat -b "$bootstrap" "$@" 2>>"$work/kcat.err"; }
+kc() { timeout 120 kcat -b "$bootstrap" "$@" 2>>"$work/kcat.err"; }
 topic() { echo "kcat-smoke-$1-$run"; }
 
 check() { # name command...
@@ -150,11 +150,11 @@ balanced_together() {
   local t a b group=(-G "kcat-smoke-together-$run" -X auto.offset.reset=earliest -q -u)
   t=$(topic together)
   seq 1 500 | kc -P -t "$t" || return 1
-  timeout 30 kcat -b "$bootstrap" "${group[@]}" "$t" >"$work/a" 2>>"$work/kcat.err" &
+  timeout 90 kcat -b "$bootstrap" "${group[@]}" "$t" >"$work/a" 2>>"$work/kcat.err" &
   a=$!
-  timeout 30 kcat -b "$bootstrap" "${group[@]}" "$t" >"$work/b" 2>>"$work/kcat.err" &
+  timeout 90 kcat -b "$bootstrap" "${group[@]}" "$t" >"$work/b" 2>>"$work/kcat.err" &
   b=$!
-  local deadline=$((SECONDS + 25))
+  local deadline=$((SECONDS + 80))
   while [ "$(sort -un "$work/a" "$work/b" | wc -l)" -lt 500 ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
   kill "$a" "$b" 2>/dev/null
   wait "$a" "$b" 2>/dev/null

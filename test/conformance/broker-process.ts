@@ -18,7 +18,7 @@ export interface BrokerProcess {
   close(): Promise<void>
 }
 
-const readyTimeoutMs = 30_000
+const readyTimeoutMs = 120_000
 const command = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url))
 
 /**

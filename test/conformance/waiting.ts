@@ -11,7 +11,7 @@ const pollIntervalMs = 20
 export async function until<T>(
   description: string,
   condition: () => T | Promise<T>,
-  timeoutMs = 30_000
+  timeoutMs = 90_000
 ): Promise<T> {
   const deadlineMs = Date.now() + timeoutMs
   for (;;) {

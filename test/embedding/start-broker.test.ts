@@ -125,7 +125,7 @@ describe('close', () => {
     const broker = await startBroker({ topics: ['t'] })
     const consumer = kafka(broker).consumer({
       groupId: 'g',
-      maxWaitTimeInMs: 60_000,
+      maxWaitTimeInMs: 600_000,
       retry: { retries: 0 }
     })
     await consumer.connect()

@@ -33,7 +33,7 @@ const messages = cities.map(city => ({
   value: JSON.stringify(city)
 }))
 const worker = fileURLToPath(new URL('cities-consumer.ts', import.meta.url))
-const timeoutMs = 240_000
+const timeoutMs = 600_000
 
 let broker: BrokerProcess
 const clients = new Clients({
@@ -70,13 +70,13 @@ test(
       await until(
         `${share} of all records are read`,
         () => group.readCount >= total * share,
-        120_000
+        250_000
       )
       expect(group.commits.length).toBeGreaterThan(0)
       await broker.kill()
       await broker.restart()
     }
-    await until('every record is read', () => group.readCount >= total, 120_000)
+    await until('every record is read', () => group.readCount >= total, 250_000)
     await group.stop()
 
     for (const [topic, acknowledged] of topics) {

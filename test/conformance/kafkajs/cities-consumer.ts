@@ -27,6 +27,7 @@ async function startMember(): Promise<Consumer> {
     clientId: 'cities',
     brokers: bootstrapServers!.split(','),
     logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 30_000,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 100 }
   })
   const consumer = kafka.consumer({

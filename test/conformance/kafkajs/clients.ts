@@ -40,6 +40,8 @@ export class Clients {
       clientId: 'conformance',
       brokers: this.#broker.bootstrapServers.split(','),
       logLevel: kafkajs.logLevel.NOTHING,
+      // A second, as kafkajs has it, is little on a busy machine.
+      connectionTimeout: 30_000,
       retry: { initialRetryTime: 50, retries: 8 },
       ...config
     })

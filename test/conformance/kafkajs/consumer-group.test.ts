@@ -218,7 +218,7 @@ describe('session timeout', () => {
     await stuck.run({
       eachMessage: async () => {
         isStuck = true
-        await until('the other member to have everything', () => release, 50_000)
+        await until('the other member to have everything', () => release, 120_000)
       }
     })
     await until('it is stuck', () => isStuck)

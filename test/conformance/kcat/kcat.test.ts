@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const script = fileURLToPath(new URL('../../../scripts/kcat-smoke.sh', import.meta.url))
 const kcatIsInstalled = spawnSync('kcat', ['-V']).status === 0
-const timeoutMs = 180_000
+const timeoutMs = 300_000
 
 if (!kcatIsInstalled) console.warn('kcat is not installed (Debian: apt-get install kcat): skipped')
 
