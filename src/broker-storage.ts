@@ -274,7 +274,7 @@ async function identify(
 async function openPartition(
   { topic, topicId, partition: index, leaderEpoch, configs }: PartitionToOpen,
   log: PartitionLog,
-  { settings, clock, wrapLog }: StorageOptions
+  { settings, config, clock, wrapLog }: StorageOptions
 ): Promise<Partition> {
   const partition = await Partition.open({
     topic,
@@ -284,7 +284,8 @@ async function openPartition(
     log: wrapLog?.(log, topic) ?? log,
     configs,
     clock,
-    ownerEpoch: 0
+    ownerEpoch: 0,
+    producerIdExpirationMs: config.producerIdExpirationMs
   })
   const { damage, passedOver } = partition.opening
   for (const fault of passedOver)

@@ -101,7 +101,8 @@ export class Broker {
       const upkeep = upkeepOf(cluster, { settings, clock, onFailure })
       const appendWaits = new AppendWaits(awake)
       const fetchWaiters = new FetchWaiters(clock)
-      const fetchSessions = new FetchSessions({ random })
+      const countMax = config.maxIncrementalFetchSessionCacheSlots
+      const fetchSessions = new FetchSessions({ random, countMax })
       const dispatch = new Dispatch(handlers)
       const { advertised } = dispatch
       const logDirectory = storage

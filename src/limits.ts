@@ -120,10 +120,6 @@ export const metadataRewriteRecordsMin = 10_000
 export const configValueLengthMax = 32_767
 
 /**
- * An idle producer id is forgotten after this time, milliseconds. Kafka: producer.id.expiration.ms.
- */
-export const producerIdExpirationMs = 86_400_000
-/**
  * Most producer ids remembered by one partition, about 400 bytes each: the longest idle ones leave
  * first.
  */
@@ -151,12 +147,6 @@ export const replayReadSize = 1 * MiB
  * Bytes read at a time when the batch found for a timestamp holds it only below the log's start.
  */
 export const timestampReadSize = 64 * KiB
-/**
- * Most bytes of records in one Fetch answer; one batch alone may exceed it. Kafka: fetch.max.bytes.
- */
-export const fetchSizeMax = 55 * MiB
-/** Most fetch sessions. Kafka: max.incremental.fetch.session.cache.slots. */
-export const fetchSessionsMax = 1_000
 /**
  * A fetch session younger than this, or used since, is not evicted for another, milliseconds.
  * Kafka: 2 minutes.

@@ -34,7 +34,7 @@ export const fetch: Handler<'Fetch'> = async (context, request) => {
   const targets = partitions.map(each => target(context, each, replicaId))
   const reads = await readOrWait(
     targets.every(isReadable) ? targets : targets.filter(isReadable),
-    limitsOf(request),
+    limitsOf(request, context.config),
     context.fetchWaiters,
     context.cancellation
   )
@@ -82,11 +82,14 @@ function eachOnce(requested: readonly FetchPartition[]): readonly FetchPartition
   return [...byPartition.values()]
 }
 
-function limitsOf({ minBytes, maxBytes, maxWaitMs, isolationLevel }: FetchRequest): FetchLimits {
+function limitsOf(
+  { minBytes, maxBytes, maxWaitMs, isolationLevel }: FetchRequest,
+  { fetchMaxBytes }: RequestContext['config']
+): FetchLimits {
   const isCommitted = isolationLevel === 1
   return {
     minBytes,
-    maxBytes,
+    maxBytes: Math.min(maxBytes, fetchMaxBytes),
     maxWaitMs,
     isolationLevel: isCommitted ? 'READ_COMMITTED' : 'READ_UNCOMMITTED'
   }

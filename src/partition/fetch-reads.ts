@@ -1,6 +1,6 @@
 import type { Cancellation } from '../base/cancellation.ts'
 import type { Failure } from '../base/result.ts'
-import { fetchSizeMax, logReadSizeMax } from '../limits.ts'
+import { logReadSizeMax } from '../limits.ts'
 import type { AbortedTransaction } from '../storage/producer-state.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { AwaitedPartition, FetchWaiters } from './fetch-waiters.ts'
@@ -68,8 +68,7 @@ export async function readOrWait(
   waiters: FetchWaiters,
   cancellation: Cancellation
 ): Promise<FetchReads> {
-  const { maxWaitMs, isolationLevel } = asked
-  const maxBytes = Math.min(asked.maxBytes, fetchSizeMax)
+  const { maxBytes, maxWaitMs, isolationLevel } = asked
   const minBytes = Math.min(asked.minBytes, maxBytes)
   const limits = { minBytes, maxBytes, isolationLevel }
   const mayWait = partitions.length > 0 && minBytes > 0 && maxWaitMs > 0

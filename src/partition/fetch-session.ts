@@ -1,7 +1,7 @@
 import { failure, success } from '../base/result.ts'
 import type { Result } from '../base/result.ts'
 import type { Random } from '../io/random.ts'
-import { fetchSessionEvictionMs, fetchSessionPartitionsMax, fetchSessionsMax } from '../limits.ts'
+import { fetchSessionEvictionMs, fetchSessionPartitionsMax } from '../limits.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 
 /**
@@ -103,12 +103,15 @@ const initialEpoch = 0
  */
 export class FetchSessions {
   readonly #random: Random
+  readonly #countMax: number
   /** Longest unused first. */
   readonly #sessions = new Map<number, FetchSession>()
   #partitionCount = 0
 
-  constructor(options: { readonly random: Random }) {
+  /** @param options `countMax` may be 0. Kafka: max.incremental.fetch.session.cache.slots */
+  constructor(options: { readonly random: Random; readonly countMax: number }) {
     this.#random = options.random
+    this.#countMax = options.countMax
   }
 
   get count(): number {
@@ -220,7 +223,7 @@ export class FetchSessions {
   #makeRoom(size: number, nowMs: number): boolean {
     for (;;) {
       const isCrowded = this.#partitionCount + size > fetchSessionPartitionsMax
-      if (this.#sessions.size < fetchSessionsMax && !isCrowded) return true
+      if (this.#sessions.size < this.#countMax && !isCrowded) return true
       const victim = this.#victim(size, nowMs)
       if (victim === null) return false
       this.#remove(victim)

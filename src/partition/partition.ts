@@ -59,6 +59,8 @@ export interface PartitionOptions {
   readonly clock: Clock
   /** Handed to the log with every change: an engine shared by processes refuses an old one. */
   readonly ownerEpoch: number
+  /** Idle time after which a producer may begin anew. Kafka: producer.id.expiration.ms. */
+  readonly producerIdExpirationMs: number
 }
 
 /**
@@ -182,10 +184,8 @@ export class Partition {
     const { bytes } = validated.value
     const isSequenced = batch.producerId(bytes, 0) >= 0
     if (isSequenced) {
-      const checked = this.#producers.check(
-        sequencedBatch(bytes, 0),
-        options.isTransactionVerified === true
-      )
+      const { isTransactionVerified = false } = options
+      const checked = this.#producers.check(sequencedBatch(bytes, 0), nowMs, isTransactionVerified)
       if (!checked.ok) return refusal(checked)
       if (checked.value !== null) return this.#answerAgain(checked.value, options.acks)
     }

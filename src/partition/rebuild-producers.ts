@@ -1,4 +1,4 @@
-import { producerIdExpirationMs, producersPerPartitionMax } from '../limits.ts'
+import { producersPerPartitionMax } from '../limits.ts'
 import * as batch from '../record/batch.ts'
 import { readEndTxnMarker } from '../record/control.ts'
 import type { PartitionLog } from '../storage/partition-log.ts'
@@ -16,6 +16,8 @@ export interface LogOfProducers {
   readonly log: PartitionLog
   readonly topicId: string
   readonly partition: number
+  /** Kafka: producer.id.expiration.ms. */
+  readonly producerIdExpirationMs: number
 }
 
 /**
@@ -29,8 +31,9 @@ export async function rebuildProducers(
   of: LogOfProducers,
   nowMs: number
 ): Promise<RebuiltProducers> {
-  const { log } = of
-  const producers = new ProducerState(producerLimits)
+  const { log, producerIdExpirationMs } = of
+  const limits = { producerIdExpirationMs, producerCountMax: producersPerPartitionMax }
+  const producers = new ProducerState(limits)
   const passedOver: SnapshotFault[] = []
   const fromOffset = (await restoreNewest(of, producers, passedOver, nowMs)) ?? log.logStartOffset
   producers.onLogStartOffset(log.logStartOffset)
@@ -47,7 +50,7 @@ export async function rebuildProducers(
   // Half a state would refuse producers that are in order; with none, any next sequence is
   // accepted.
   const damage = { error: walked.error, detail: walked.detail }
-  return { producers: new ProducerState(producerLimits), damage, sizeRead, passedOver }
+  return { producers: new ProducerState(limits), damage, sizeRead, passedOver }
 }
 
 /**
@@ -114,5 +117,3 @@ export function sequencedBatch(bytes: Buffer, at: number): SequencedBatch {
     isTransactional: batch.isTransactional(bytes, at)
   }
 }
-
-const producerLimits = { producerIdExpirationMs, producerCountMax: producersPerPartitionMax }

@@ -151,9 +151,8 @@ export class ProducerState {
   ): void {
     assert(this.#entries.size === 0, 'a snapshot is where a producer state begins')
     for (const entry of producers) {
-      const isExpired = nowMs - entry.seenMs >= this.#options.producerIdExpirationMs
+      if (this.#isExpired(entry, nowMs)) continue
       const openSince = entry.currentTxnFirstOffset
-      if (isExpired && openSince === null) continue
       this.#makeRoom(nowMs)
       this.#entries.set(entry.producerId, entry)
       if (openSince !== null) this.#ongoing.set(entry.producerId, openSince)
@@ -168,7 +167,8 @@ export class ProducerState {
 
   /**
    * Whether this batch may be written next. Its offsets are not looked at; a batch without a
-   * sequence (what a coordinator writes for a producer) is held to its epoch only.
+   * sequence (what a coordinator writes for a producer) is held to its epoch only. A producer that
+   * has been idle for too long may begin anew, but what can be told to be a repetition still is.
    *
    * @param mayBeginTransaction the transaction coordinator has confirmed that this partition takes
    *   part (KIP-890)
@@ -180,17 +180,18 @@ export class ProducerState {
    */
   check(
     batch: SequencedBatch,
+    nowMs: number,
     mayBeginTransaction = false
   ): Result<RememberedBatch | null, ProducerStateError> {
     assert(batch.producerId >= 0, 'only batches with a producer id have a producer state')
     const entry = this.#entries.get(batch.producerId)
-    if (entry === undefined) {
+    const duplicate = entry === undefined ? null : findDuplicate(entry, batch)
+    if (duplicate !== null) return success(duplicate)
+    if (entry === undefined || this.#isExpired(entry, nowMs)) {
       // Nothing is known, perhaps because retention took it: any first sequence is accepted.
       if (!batch.isTransactional || mayBeginTransaction) return success(null)
       return failure('INVALID_TXN_STATE', notInTransaction)
     }
-    const duplicate = findDuplicate(entry, batch)
-    if (duplicate !== null) return success(duplicate)
 
     if (batch.producerEpoch < entry.producerEpoch) return staleEpoch(entry)
     const inTransaction =
@@ -239,7 +240,10 @@ export class ProducerState {
   append(batch: SequencedBatch, nowMs: number): Applied {
     const previous = this.#entries.get(batch.producerId)
     if (previous === undefined) this.#makeRoom(nowMs)
-    const sameEpoch = previous !== undefined && previous.producerEpoch === batch.producerEpoch
+    const goesOn =
+      previous !== undefined &&
+      previous.producerEpoch === batch.producerEpoch &&
+      !this.#isExpired(previous, nowMs)
     const openSince = previous?.currentTxnFirstOffset ?? null
     const begins = batch.isTransactional && openSince === null
     this.#replace({
@@ -249,7 +253,7 @@ export class ProducerState {
       lastTimestampMs: batch.maxTimestampMs,
       seenMs: nowMs,
       currentTxnFirstOffset: begins ? batch.baseOffset : openSince,
-      batches: remember(sameEpoch ? previous.batches : [], batch)
+      batches: remember(goesOn ? previous.batches : [], batch)
     })
     if (begins) this.#ongoing.set(batch.producerId, batch.baseOffset)
     return { producerId: batch.producerId, previous, completed: null, aborted: false }
@@ -390,6 +394,12 @@ export class ProducerState {
   #replace(entry: ProducerEntry): void {
     this.#entries.delete(entry.producerId)
     this.#entries.set(entry.producerId, entry)
+  }
+
+  /** Idle for too long. An open transaction holds its producer, whatever time has passed. */
+  #isExpired(entry: ProducerEntry, nowMs: number): boolean {
+    const idleMs = nowMs - entry.seenMs
+    return idleMs >= this.#options.producerIdExpirationMs && entry.currentTxnFirstOffset === null
   }
 
   /**

@@ -77,7 +77,8 @@ export class Disk {
       log: this.metadataLog,
       configs: { ...topicConfigs, maxMessageBytes: 1 << 24 },
       clock: manualClock(),
-      ownerEpoch: 0
+      ownerEpoch: 0,
+      producerIdExpirationMs: 86_400_000
     })
     const cluster = await Cluster.open({
       clusterId: 'c2l4dGVlbi1ieXRlcy1pZA',
@@ -109,7 +110,8 @@ export class Disk {
     const log = this.logs.get(key) ?? new FakeLog()
     this.logs.set(key, log)
     this.events.push(`open ${each.topic}-${each.partition}`)
-    return Partition.open({ ...each, log, clock: manualClock(), ownerEpoch: 0 })
+    const own = { clock: manualClock(), ownerEpoch: 0, producerIdExpirationMs: 86_400_000 }
+    return Partition.open({ ...each, log, ...own })
   }
 
   async #removePartitions(list: readonly Partition[]): Promise<void> {

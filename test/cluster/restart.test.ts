@@ -92,7 +92,8 @@ class Machine {
 }
 
 function openPartition(each: PartitionToOpen, log: LocalLog): Promise<Partition> {
-  return Partition.open({ ...each, log, clock: manualClock(), ownerEpoch: 0 })
+  const own = { clock: manualClock(), ownerEpoch: 0, producerIdExpirationMs: 86_400_000 }
+  return Partition.open({ ...each, log, ...own })
 }
 
 interface ModelTopic {

@@ -26,7 +26,7 @@ export class ControlPlane {
   /** Moves for fetches that wait; nothing else looks at it. */
   readonly clock = manualClock()
   readonly #fetchWaiters = new FetchWaiters(this.clock)
-  readonly #fetchSessions = new FetchSessions({ random: seededRandom(1) })
+  readonly #fetchSessions = new FetchSessions({ random: seededRandom(1), countMax: 1000 })
 
   static async open(options: OpenClusterOptions = {}): Promise<ControlPlane> {
     const disk = new Disk()

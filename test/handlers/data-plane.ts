@@ -17,6 +17,7 @@ import type { ApiName, Messages } from '../../src/wire/generated/api-table.ts'
 import type { ErrorName } from '../../src/wire/generated/errors.ts'
 import { Reader } from '../../src/wire/reader.ts'
 import { Writer } from '../../src/wire/writer.ts'
+import { brokerConfig } from '../cluster/fixture.ts'
 import { FakeLog } from '../partition/fake-log.ts'
 import { topicConfigs } from '../partition/fixture.ts'
 
@@ -47,9 +48,10 @@ export interface CallOptions {
  */
 export class DataPlane {
   readonly clock = manualClock()
+  readonly config = brokerConfig()
   readonly appendWaits = new AppendWaits(this.clock)
   readonly waiters = new FetchWaiters(this.clock)
-  readonly sessions = new FetchSessions({ random: seededRandom(1) })
+  readonly sessions = new FetchSessions({ random: seededRandom(1), countMax: 1000 })
   /** As `READ TOPIC orders`. */
   readonly denied = new Set<string>()
   nextProducerId: () => Promise<Result<number, ErrorName>>
@@ -76,7 +78,8 @@ export class DataPlane {
           log,
           configs: { ...topicConfigs, ...options.configs },
           clock: this.clock,
-          ownerEpoch: 0
+          ownerEpoch: 0,
+          producerIdExpirationMs: 86_400_000
         })
       )
     )
@@ -139,6 +142,7 @@ export class DataPlane {
       // What these handlers use of it is there.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       cluster: cluster as unknown as Cluster,
+      config: this.config,
       appendWaits: this.appendWaits,
       fetchSessions: this.sessions,
       fetchWaiters: this.waiters,

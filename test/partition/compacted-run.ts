@@ -106,7 +106,7 @@ export class CompactedRun {
     const { clock } = this
     this.log = await this.#directory.openLog(name, this.#configs)
     const own = { log: this.log, configs: this.#configs, clock, leaderEpoch: 0, ownerEpoch: 0 }
-    this.partition = await Partition.open({ ...name, ...own })
+    this.partition = await Partition.open({ ...name, ...own, producerIdExpirationMs: 86_400_000 })
   }
 
   async close(): Promise<void> {

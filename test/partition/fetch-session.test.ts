@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import { seededRandom } from '../../src/io/seeded-random.ts'
-import { fetchSessionEvictionMs, fetchSessionsMax } from '../../src/limits.ts'
+import { fetchSessionEvictionMs } from '../../src/limits.ts'
 import { FetchSessions } from '../../src/partition/fetch-session.ts'
 import type {
   FetchOutcome,
@@ -11,8 +11,10 @@ import type {
 
 const zeroUuid = 'AAAAAAAAAAAAAAAAAAAAAA'
 
-function sessions(): FetchSessions {
-  return new FetchSessions({ random: seededRandom(1) })
+const fetchSessionsMax = 20
+
+function sessions(countMax = fetchSessionsMax): FetchSessions {
+  return new FetchSessions({ random: seededRandom(1), countMax })
 }
 
 function asked(name: string, fetchOffset = 0): FetchPartition {
@@ -178,6 +180,12 @@ test('a session that forgets its last partition ends', () => {
   const { sessionId = 0 } = exchange(cache, { partitions: [asked('a-0')] })
   const fetch = exchange(cache, { sessionId, sessionEpoch: 1, forgotten: [asked('a-0')] })
   expect(fetch).toEqual({ sessionId: 0, read: [], told: [] })
+  expect(cache.count).toBe(0)
+})
+
+test('without any slot there are no sessions', () => {
+  const cache = sessions(0)
+  expect(exchange(cache, { partitions: [asked('a-0')] }).sessionId).toBe(0)
   expect(cache.count).toBe(0)
 })
 

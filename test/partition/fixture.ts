@@ -7,6 +7,7 @@ import type { BatchOptions } from '../../src/record/records.ts'
 import type { PartitionLog } from '../../src/storage/partition-log.ts'
 
 export const topicId = 'AAAAAAAAAAAAAAAAAAAAAg'
+export const producerIdExpirationMs = 86_400_000
 export const topicConfigs: TopicConfigs = {
   segmentBytes: 1 << 30,
   segmentMs: 604_800_000,
@@ -36,6 +37,7 @@ export interface OpenOptions {
   readonly configs?: Partial<TopicConfigs>
   readonly leaderEpoch?: number
   readonly clock?: ManualClock
+  readonly producerIdExpirationMs?: number
 }
 
 export function openPartition(log: PartitionLog, options: OpenOptions = {}): Promise<Partition> {
@@ -47,7 +49,8 @@ export function openPartition(log: PartitionLog, options: OpenOptions = {}): Pro
     log,
     configs: { ...topicConfigs, ...options.configs },
     clock: options.clock ?? manualClock(),
-    ownerEpoch: 0
+    ownerEpoch: 0,
+    producerIdExpirationMs: options.producerIdExpirationMs ?? producerIdExpirationMs
   })
 }
 

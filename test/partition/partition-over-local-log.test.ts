@@ -47,7 +47,8 @@ async function open(files: Files, durability: DurabilityMode): Promise<Run> {
     log,
     configs,
     clock,
-    ownerEpoch: 0
+    ownerEpoch: 0,
+    producerIdExpirationMs: 86_400_000
   })
   return { directory, partition }
 }

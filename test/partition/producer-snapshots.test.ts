@@ -3,7 +3,7 @@ import type { DurabilityMode } from '../../src/config/durability-mode.ts'
 import type { Files } from '../../src/io/files.ts'
 import { manualClock, type ManualClock } from '../../src/io/manual-clock.ts'
 import { memoryFiles } from '../../src/io/memory-files.ts'
-import { producerIdExpirationMs, snapshotInterval } from '../../src/limits.ts'
+import { snapshotInterval } from '../../src/limits.ts'
 import type { Partition } from '../../src/partition/partition.ts'
 import type { LogDirectory } from '../../src/storage/local/log-dir.ts'
 import {
@@ -14,7 +14,13 @@ import {
   testDirectory
 } from '../storage/local/directory.ts'
 import { FakeLog } from './fake-log.ts'
-import { clientBatch, openPartition, topicConfigs, topicId } from './fixture.ts'
+import {
+  clientBatch,
+  openPartition,
+  producerIdExpirationMs,
+  topicConfigs,
+  topicId
+} from './fixture.ts'
 
 const acked = { acks: -1, produceVersion: 9 }
 const folder = '/data/orders-0'

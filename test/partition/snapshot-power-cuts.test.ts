@@ -12,7 +12,13 @@ import { Life } from '../sim/life.ts'
 import { lossProfiles } from '../sim/power-loss.ts'
 import { SimDisk } from '../sim/sim-disk.ts'
 import { testDirectory } from '../storage/local/directory.ts'
-import { clientBatch, openPartition, topicConfigs, topicId } from './fixture.ts'
+import {
+  clientBatch,
+  openPartition,
+  producerIdExpirationMs,
+  topicConfigs,
+  topicId
+} from './fixture.ts'
 
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant('send'), producerId: fc.nat(2) }) },
@@ -56,7 +62,10 @@ function bare(log: LocalLog): PartitionLog {
 }
 
 async function rebuilt(log: PartitionLog): Promise<ProducerState> {
-  const found = await rebuildProducers({ log, topicId, partition: 0 }, 1_700_000_000_000)
+  const found = await rebuildProducers(
+    { log, topicId, partition: 0, producerIdExpirationMs },
+    1_700_000_000_000
+  )
   expect(found.damage).toBeNull()
   found.producers.onHighWatermark(log.logEndOffset)
   return found.producers

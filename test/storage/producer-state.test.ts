@@ -52,14 +52,14 @@ function marker(sent: Partial<TransactionMarker>): TransactionMarker {
   }
 }
 
-function refusal(state: ProducerState, sent: Sent): string | null {
-  const checked = state.check(batch(sent))
+function refusal(state: ProducerState, sent: Sent, nowMs = 0): string | null {
+  const checked = state.check(batch(sent), nowMs)
   return checked.ok ? null : checked.error
 }
 
 test('a producer without state may begin at any sequence', () => {
   const state = producerState()
-  expect(state.check(batch({ sequence: 17 }))).toEqual({ ok: true, value: null })
+  expect(state.check(batch({ sequence: 17 }), 0)).toEqual({ ok: true, value: null })
 })
 
 test('a gap in the sequence is OUT_OF_ORDER_SEQUENCE_NUMBER, the next number is accepted', () => {
@@ -76,7 +76,7 @@ test('a repetition of the last five batches is a duplicate with its first offset
     state.append({ ...batch({ sequence: n * 2, count: 2, offset: n * 10 }), logAppendTimeMs: n }, 0)
   }
   for (let n = 2; n < 7; n++) {
-    expect(state.check(batch({ sequence: n * 2, count: 2 }))).toEqual({
+    expect(state.check(batch({ sequence: n * 2, count: 2 }), 0)).toEqual({
       ok: true,
       value: {
         baseSequence: n * 2,
@@ -101,7 +101,7 @@ test('the sequence wraps from 2147483647 to 0, also within a batch', () => {
   const wrapping = batch({ sequence: sequenceMax - 1, count: 5 })
   expect(wrapping.lastSequence).toBe(2)
   within.append(wrapping, 0)
-  expect(within.check(wrapping)).toMatchObject({ ok: true, value: { lastSequence: 2 } })
+  expect(within.check(wrapping, 0)).toMatchObject({ ok: true, value: { lastSequence: 2 } })
   expect(refusal(within, { sequence: 3 })).toBe(null)
 })
 
@@ -124,7 +124,7 @@ test('a batch that was undone is no duplicate when it comes again', () => {
   state.undo(next)
   state.undo(applied)
   expect(state.producer(1)).toBe(before)
-  expect(state.check(batch({ sequence: 1 }))).toEqual({ ok: true, value: null })
+  expect(state.check(batch({ sequence: 1 }), 0)).toEqual({ ok: true, value: null })
 
   const first = state.append(batch({ id: 2, sequence: 9 }), 0)
   state.undo(first)
@@ -140,6 +140,31 @@ test('a producer that is idle for longer than producer.id.expiration.ms is forgo
   expect([...state.producers()].map(each => each.producerId)).toEqual([1, 3])
 })
 
+test('a producer that was idle for too long may begin anew, its repetitions are recognised', () => {
+  const state = producerState({ expirationMs: 1000 })
+  state.append(batch({ epoch: 5, sequence: 7, offset: 3 }), 0)
+  const later = { epoch: 5, sequence: 99, offset: 4 }
+  expect(refusal(state, later, 999)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  expect(refusal(state, { ...later, epoch: 4 }, 999)).toBe('INVALID_PRODUCER_EPOCH')
+  expect(state.check(batch({ epoch: 5, sequence: 7 }), 1000)).toMatchObject({
+    value: { baseOffset: 3 }
+  })
+  expect(state.check(batch(later), 1000)).toEqual({ ok: true, value: null })
+  expect(state.check(batch({ ...later, epoch: 4 }), 1000)).toEqual({ ok: true, value: null })
+  const applied = state.append(batch(later), 1000)
+  expect(state.producer(1)?.batches).toMatchObject([{ baseSequence: 99 }])
+  expect(refusal(state, { epoch: 5, sequence: 100 }, 1001)).toBe(null)
+  state.undo(applied)
+  expect(state.producer(1)?.batches).toMatchObject([{ baseSequence: 7 }])
+})
+
+test('an open transaction holds its producer, however long it is idle', () => {
+  const state = producerState({ expirationMs: 1000 })
+  state.append(batch({ txn: true }), 0)
+  expect(refusal(state, { txn: true, sequence: 2 }, 5000)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  expect(refusal(state, { txn: true, sequence: 1 }, 5000)).toBe(null)
+})
+
 test('beyond the count bound the longest idle producer without transaction leaves', () => {
   const state = producerState({ countMax: 3 })
   state.append(batch({ id: 1, txn: true }), 0)
@@ -151,7 +176,7 @@ test('beyond the count bound the longest idle producer without transaction leave
 test('INVALID_TXN_STATE: transactional outside of a transaction, or plain inside', () => {
   const state = producerState()
   expect(refusal(state, { txn: true })).toBe('INVALID_TXN_STATE')
-  expect(state.check(batch({ txn: true }), true).ok).toBe(true)
+  expect(state.check(batch({ txn: true }), 0, true).ok).toBe(true)
   state.append(batch({ txn: true }), 0)
   expect(refusal(state, { txn: true, sequence: 1 })).toBe(null)
   expect(refusal(state, { txn: false, sequence: 1 })).toBe('INVALID_TXN_STATE')
@@ -263,7 +288,7 @@ test('every answer to random batches equals that of a model which remembers ever
       let offset = 0
       for (const { fails, ...sent } of steps) {
         const full = { ...sent, offset, txn: false }
-        const checked = state.check(batch(full))
+        const checked = state.check(batch(full), 0)
         const answer = checked.ok ? (checked.value?.baseOffset ?? 'write') : checked.error
         expect(answer).toBe(model.decide(full))
         if (answer !== 'write') continue
