@@ -95,8 +95,8 @@ async function firstOffsetSince(
 }
 
 /**
- * The record with the largest timestamp of the log, the first if there are several; null for an
- * empty log.
+ * The first record that has the largest timestamp of the log; null for an empty log, and when
+ * nothing that is left has it.
  */
 async function offsetOfLargestTimestamp(
   log: PartitionLog,
@@ -105,25 +105,9 @@ async function offsetOfLargestTimestamp(
   const largest = log.largestTimestamp
   // Kafka looks at the whole log and then hides what is not visible yet, rather than taking the
   // next largest.
-  if (largest === null || largest.offset >= upToOffset) return success(null)
-  if (largest.offset < log.logStartOffset) return success(null)
-  const read = await log.read({
-    fromOffset: largest.offset,
-    upToOffset,
-    maxSize: 1,
-    minOneBatch: true
-  })
-  if (!read.ok) return read
-  try {
-    for (const at of batch.batchPositions(read.value.bytes)) {
-      return success(
-        firstRecordSince(read.value.bytes, at, largest.timestampMs, log.logStartOffset)
-      )
-    }
-    return success(null)
-  } finally {
-    read.value.release()
-  }
+  if (largest !== null && largest.offset >= upToOffset) return success(null)
+  // The batch that is known to have it may be gone by DeleteRecords, and others have it as well.
+  return firstOffsetSince(log, largest?.timestampMs ?? batch.noTimestamp, upToOffset)
 }
 
 function firstRecordSince(

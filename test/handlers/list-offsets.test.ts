@@ -154,6 +154,30 @@ test('the largest timestamp is that of the first record which has it', async () 
   expect(await ask(plane, 7, -3)).toMatchObject({ offset: 1, timestamp: startMs + 40 })
 })
 
+test('the largest timestamp is that of a record which is left, also when the first is gone', async () => {
+  const plane = new DataPlane()
+  const partition = (await plane.addTopic('orders')).partitions[0]!
+  await append(partition, [40, 3])
+  await append(partition, [20, 40])
+  await append(partition, [40])
+  await partition.deleteRecords(1)
+  expect(await ask(plane, 7, -3)).toMatchObject({ offset: 3, timestamp: startMs + 40 })
+  await partition.deleteRecords(4)
+  expect(await ask(plane, 7, -3)).toMatchObject({ offset: 4, timestamp: startMs + 40 })
+  await partition.deleteRecords(5)
+  expect(await ask(plane, 7, -3)).toMatchObject({ offset: -1, timestamp: -1 })
+})
+
+test('the largest timestamp of records without any is that of the first', async () => {
+  const plane = new DataPlane()
+  const partition = (await plane.addTopic('orders')).partitions[0]!
+  expect(await ask(plane, 7, -3)).toMatchObject({ offset: -1, timestamp: -1 })
+  const without = -1 - startMs
+  await append(partition, [without, without])
+  await append(partition, [without])
+  expect(await ask(plane, 7, -3)).toMatchObject({ offset: 0, timestamp: -1, leaderEpoch: 0 })
+})
+
 test('what is not durable yet is not found', async () => {
   const plane = new DataPlane()
   const topic = await plane.addTopic('orders', { durability: 'manual' })

@@ -27,7 +27,9 @@ import { groups } from './groups.ts'
 import { initProducerId } from './init-producer-id.ts'
 import { joinGroup } from './join-group.ts'
 import { listOffsets } from './list-offsets.ts'
+import { logChanges } from './log-changes.ts'
 import { logDirs } from './log-dirs.ts'
+import { logTimes } from './log-times.ts'
 import { metadata } from './metadata.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { offsets } from './offsets.ts'
@@ -67,7 +69,9 @@ export const conversations: readonly Conversation[] = [
   fetchSessions,
   fetchWaiting,
   listOffsets,
+  logTimes,
   deleteRecords,
+  logChanges,
   offsetForLeaderEpoch,
   initProducerId,
   findCoordinator,
