@@ -75,6 +75,11 @@ export const connectionSweepIntervalMs = 1_000
  */
 export const appendWaitMinMs = 1_000
 /**
+ * How far the present may lie behind the last LogAppendTime of a partition and still be stamped
+ * with that, milliseconds: longer than any clock is corrected that is kept by NTP.
+ */
+export const appendTimeHeldMs = 60_000
+/**
  * Produce requests of one connection that may be at work together: their syncs are shared. Clients
  * send 5 by default.
  */

@@ -2,6 +2,7 @@ import { allSettled, type Settled } from '../../src/base/settled.ts'
 import { expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import { manualClock } from '../../src/io/manual-clock.ts'
+import { appendTimeHeldMs } from '../../src/limits.ts'
 import type { AppendInfo, AppendResult } from '../../src/partition/partition.ts'
 import * as batch from '../../src/record/batch.ts'
 import { FakeLog } from './fake-log.ts'
@@ -109,7 +110,7 @@ test('a batch that no segment can hold is RECORD_LIST_TOO_LARGE, and not stored'
   expect(await partition.append(whole, acked)).toMatchObject({ ok: true })
 })
 
-test('LogAppendTime stamps the broker time, which never goes back in a partition', async () => {
+test('LogAppendTime stamps the broker time, which a corrected clock does not take back', async () => {
   const clock = manualClock(5_000)
   const partition = await openPartition(new FakeLog(), {
     clock,
@@ -120,6 +121,23 @@ test('LogAppendTime stamps the broker time, which never goes back in a partition
   expect(info(await partition.append(clientBatch(['b']), acked)).logAppendTimeMs).toBe(5_000)
   clock.setWallMs(9_000)
   expect(info(await partition.append(clientBatch(['c']), acked)).logAppendTimeMs).toBe(9_000)
+})
+
+test('LogAppendTime is the present where the log holds times that are far ahead', async () => {
+  const log = new FakeLog()
+  const clock = manualClock(1_000_000)
+  const stamps = { clock, configs: { messageTimestampType: 'LogAppendTime' } } as const
+  const farAhead = { messageTimestampAfterMaxMs: Number.MAX_SAFE_INTEGER }
+  const first = await openPartition(log, { clock, configs: farAhead })
+  await first.append(clientBatch(['a'], { timestampMs: 4_102_444_800_000 }), acked)
+  const second = await openPartition(log, stamps)
+  expect(info(await second.append(clientBatch(['b']), acked)).logAppendTimeMs).toBe(1_000_000)
+  clock.setWallMs(1_000_000 - appendTimeHeldMs)
+  expect(info(await second.append(clientBatch(['c']), acked)).logAppendTimeMs).toBe(1_000_000)
+  clock.setWallMs(1_000_000 - appendTimeHeldMs - 1)
+  expect(info(await second.append(clientBatch(['d']), acked)).logAppendTimeMs).toBe(
+    1_000_000 - appendTimeHeldMs - 1
+  )
 })
 
 test('a repeated batch is answered with its first offsets and time, and written once', async () => {
