@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { BarJob } from '../../test/sim/bar-job.ts'
 import { failures, pointlessPlaces, type Verdict } from '../../test/sim/corruption.ts'
+import { wholeNumber, type Bar } from './bar.ts'
 import { runJobs } from './jobs.ts'
 
 const usage = `npm run bar -- corruption [options]
@@ -28,21 +29,16 @@ const outcomes: ReadonlyArray<readonly [verdict: Verdict, words: string]> = [
 ]
 
 /** Flipped bits that are told of, or mean nothing. */
-export async function corruption(args: readonly string[]): Promise<number> {
+async function corruption(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       flips: { type: 'string', default: '10000' },
-      seed: { type: 'string', default: '1' },
-      help: { type: 'boolean', default: false }
+      seed: { type: 'string', default: '1' }
     }
   })
-  if (values.help) {
-    console.log(usage)
-    return 0
-  }
-  const seed = Number(values.seed)
-  const counts = await run(jobsOf(Number(values.flips), seed))
+  const seed = wholeNumber('seed', values.seed, 0)
+  const counts = await run(jobsOf(wholeNumber('flips', values.flips), seed))
   const kinds = [...counts.keys()].sort()
   for (const kind of kinds) console.log(`${kind}: ${inWords(counts.get(kind)!)}`)
   for (const { name, reason } of pointlessPlaces) console.log(`pointless: ${name}: ${reason}`)
@@ -61,6 +57,8 @@ export async function corruption(args: readonly string[]): Promise<number> {
   )
   return isPassed ? 0 : 1
 }
+
+export const bar: Bar = { usage, run: corruption }
 
 type Counts = ReadonlyMap<Verdict, number>
 

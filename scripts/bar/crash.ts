@@ -5,6 +5,7 @@ import type { FailedPlan } from '../../test/sim/crash-search.ts'
 import type { CrashKind } from '../../test/sim/life.ts'
 import type { Plan } from '../../test/sim/plan.ts'
 import { lossProfiles } from '../../test/sim/power-loss.ts'
+import { keptDurability, wholeNumber, type Bar } from './bar.ts'
 import { runJobs } from './jobs.ts'
 import { keepPlan, replayPlan } from './plans.ts'
 
@@ -19,6 +20,7 @@ histories, and looks for what it has lost. Then looks for planted bugs, which ha
   --replay FILE        does the plan of a failure again, and nothing else
 `
 
+const allModes = ['fsync', 'os'] as const
 /** In how many pieces an enumeration is done. */
 const pieceCount = 16
 /** Random histories in one piece. */
@@ -34,32 +36,30 @@ interface Piece {
 }
 
 /** Crashes that lose nothing, whatever it costs; and power cuts that may lose something. */
-export async function crash(args: readonly string[]): Promise<number> {
+async function crash(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       points: { type: 'string', default: '10000' },
       seed: { type: 'string', default: '1' },
       durability: { type: 'string' },
-      replay: { type: 'string' },
-      help: { type: 'boolean', default: false }
+      replay: { type: 'string' }
     }
   })
-  if (values.help) {
-    console.log(usage)
-    return 0
-  }
   if (values.replay !== undefined) return replayPlan('crash', values.replay)
-  const modes = (['fsync', 'os'] as const).filter(mode => mode === (values.durability ?? mode))
-  const seed = Number(values.seed)
+  const modes = values.durability === undefined ? allModes : [keptDurability(values.durability)]
+  const seed = wholeNumber('seed', values.seed, 0)
+  const points = wholeNumber('points', values.points)
   const pieces = [
-    ...modes.flatMap(mode => piecesOf(mode, seed, Number(values.points) / modes.length)),
+    ...modes.flatMap(mode => piecesOf(mode, seed, points / modes.length)),
     ...canaries.map(({ name }): Piece => {
       return { part: 'canaries', job: { type: 'canary', name, seed: seed + 3000 } }
     })
   ]
   return report(await run(pieces), seed)
 }
+
+export const bar: Bar = { usage, run: crash }
 
 function piecesOf(durability: Plan['durability'], seed: number, points: number): Piece[] {
   const enumeration = (what: Crashes, kinds: readonly CrashKind[]): Piece[] =>

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Admin } from 'kafkajs'
 import { freePorts } from '../oracle/kafka.ts'
+import { wholeNumber, type Bar } from './bar.ts'
 import {
   commitOffset,
   errorTypes,
@@ -66,8 +67,18 @@ const configs = {
 const reliefs = ['ballast', 'deletion', 'retention'] as const
 type Relief = (typeof reliefs)[number]
 
-/** `npm run bar -- enospc`; resolves with the exit code. */
-export async function enospc(args: readonly string[]): Promise<number> {
+const usage = `npm run bar -- enospc [options]
+
+Fills the disk of a broker again and again, by its clients and by others, and makes room: reads,
+commits and deletions have to go on, records have to be taken again by themselves, and nothing
+acknowledged may be lost. The disk is a small file system where one may be mounted.
+
+  --cycles N    (default 50)
+  --seed N      (default: by the clock)
+  --in-memory   mounts nothing: the disk is simulated
+`
+
+async function enospc(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -77,15 +88,17 @@ export async function enospc(args: readonly string[]): Promise<number> {
     }
   })
   const startedMs = Date.now()
-  const seed = Number(values.seed)
-  const inMemory = values['in-memory']
-  const outcome = await runEnospc({ cycles: Number(values.cycles), seed, inMemory })
+  const seed = wholeNumber('seed', values.seed, 0)
+  const cycles = wholeNumber('cycles', values.cycles)
+  const outcome = await runEnospc({ cycles, seed, inMemory: values['in-memory'] })
   for (const fault of outcome.faults) console.error(fault)
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(0)
   const good = isGood(outcome)
   console.log(`enospc: ${figures(outcome)}, seed ${seed}, ${seconds} s ${good ? 'PASS' : 'FAIL'}`)
   return good ? 0 : 1
 }
+
+export const bar: Bar = { usage, run: enospc }
 
 export function isGood(outcome: EnospcOutcome): boolean {
   const { lost, duplicated, reordered, misplaced, foreign, faults } = outcome

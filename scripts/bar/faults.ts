@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { BarJob } from '../../test/sim/bar-job.ts'
 import type { FailedPlan } from '../../test/sim/crash-search.ts'
 import { faultCanaries } from '../../test/sim/fault-canaries.ts'
+import { wholeNumber, type Bar } from './bar.ts'
 import { runJobs } from './jobs.ts'
 import { keepPlan, replayPlan } from './plans.ts'
 
@@ -23,25 +24,21 @@ const pieceCount = 32
 const canaryStride = 8
 
 /** A disk that refuses something: nothing acknowledged is lost, and service goes on if it can. */
-export async function faults(args: readonly string[]): Promise<number> {
+async function faults(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       every: { type: 'string', default: '1' },
       seed: { type: 'string', default: '1' },
-      replay: { type: 'string' },
-      help: { type: 'boolean', default: false }
+      replay: { type: 'string' }
     }
   })
-  if (values.help) {
-    console.log(usage)
-    return 0
-  }
   if (values.replay !== undefined) return replayPlan('faults', values.replay)
-  const seed = Number(values.seed)
-  const stride = pieceCount * Number(values.every)
+  const seed = wholeNumber('seed', values.seed, 0)
+  const every = wholeNumber('every', values.every)
+  const stride = pieceCount * every
   const enumeration = Array.from({ length: pieceCount }, (_, piece): BarJob => {
-    const offset = piece * Number(values.every)
+    const offset = piece * every
     return { type: 'faults', options: { seed, stride, offset, failuresMax: 5 } }
   })
   const planted = faultCanaries.map(({ name: canary }): BarJob => {
@@ -50,6 +47,8 @@ export async function faults(args: readonly string[]): Promise<number> {
   })
   return run([...enumeration, ...planted], seed)
 }
+
+export const bar: Bar = { usage, run: faults }
 
 async function run(jobs: readonly BarJob[], seed: number): Promise<number> {
   const failures: FailedPlan[] = []

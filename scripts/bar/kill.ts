@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { freePorts } from '../oracle/kafka.ts'
+import { keptDurability, wholeNumber, type Bar } from './bar.ts'
 import { BrokerUnderTest } from './broker-under-test.ts'
 import { patientKafka, readTopics, registerCodecs } from './clients.ts'
 import { CommittingGroup } from './group-load.ts'
@@ -41,6 +42,7 @@ export interface KillOutcome extends Violations {
   expired: number
 }
 
+const allModes = ['os', 'fsync'] as const
 const topics: readonly LoadedTopic[] = [
   { topic: 'orders', partitions: 4 },
   { topic: 'clicks', partitions: 3 }
@@ -58,8 +60,19 @@ const brokerConfigs = {
   'offsets.topic.num.partitions': '3'
 }
 
-/** `npm run bar -- kill`; resolves with the exit code. */
-export async function kill(args: readonly string[]): Promise<number> {
+const usage = `npm run bar -- kill [options]
+
+Kills a broker (SIGKILL) again and again under kafkajs producers, a consumer group that commits and
+topics that come and go, and reads everything back: nothing acknowledged may be lost, duplicated
+by an idempotent producer, or out of order.
+
+  --kills N           (default 200)
+  --durability MODE   os or fsync (default: both, half of the kills each)
+  --check-every N     reads everything back after so many kills (default 50)
+  --seed N            (default: by the clock)
+`
+
+async function kill(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -70,18 +83,14 @@ export async function kill(args: readonly string[]): Promise<number> {
     }
   })
   const { durability } = values
-  if (durability !== undefined && durability !== 'os' && durability !== 'fsync') {
-    console.error(`kill: durability ${durability} is neither os nor fsync`)
-    return 2
-  }
-  const modes: readonly ('os' | 'fsync')[] =
-    durability === undefined ? ['os', 'fsync'] : [durability]
+  const modes = durability === undefined ? allModes : [keptDurability(durability)]
+  const killCount = wholeNumber('kills', values.kills)
+  const seed = wholeNumber('seed', values.seed, 0)
+  const checkEvery = wholeNumber('check-every', values['check-every'])
   const startedMs = Date.now()
   let good = true
   for (const [index, mode] of modes.entries()) {
-    const kills = Math.floor((Number(values.kills) + index) / modes.length)
-    const seed = Number(values.seed)
-    const checkEvery = Number(values['check-every'])
+    const kills = Math.floor((killCount + index) / modes.length)
     const outcome = await runKills({ kills, durability: mode, seed, checkEvery })
     const seconds = ((Date.now() - startedMs) / 1000).toFixed(0)
     good &&= isGood(outcome)
@@ -90,6 +99,8 @@ export async function kill(args: readonly string[]): Promise<number> {
   console.log(`kill ${good ? 'PASS' : 'FAIL'}`)
   return good ? 0 : 1
 }
+
+export const bar: Bar = { usage, run: kill }
 
 export function isGood(outcome: KillOutcome): boolean {
   const { lost, duplicated, reordered, misplaced, foreign, commitsBehind, topicsWrong } = outcome

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { freePorts } from '../oracle/kafka.ts'
+import { wholeNumber, type Bar } from './bar.ts'
 import { BrokerUnderTest } from './broker-under-test.ts'
 import { patientKafka, placeName, readTopics, registerCodecs } from './clients.ts'
 import { figures, isGood, runKills } from './kill.ts'
@@ -15,8 +16,17 @@ import { Draws } from '../../test/sim/draws.ts'
 // was acknowledged must be there when the machine is up again; the mode os must lose something, or
 // the cut would be no cut.
 
-/** `npm run bar -- power`; resolves with the exit code. */
-export async function power(args: readonly string[]): Promise<number> {
+const usage = `npm run bar -- power [options]
+
+As root: cuts the power of an ext4 and, where the kernel has it, an XFS again and again under load.
+In the mode fsync nothing acknowledged may be lost; the mode os has to lose something, or the cut
+would be none.
+
+  --cuts N   of each file system (default 20)
+  --seed N   (default: by the clock)
+`
+
+async function power(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -25,7 +35,8 @@ export async function power(args: readonly string[]): Promise<number> {
     }
   })
   const startedMs = Date.now()
-  const seed = Number(values.seed)
+  const seed = wholeNumber('seed', values.seed, 0)
+  const cuts = wholeNumber('cuts', values.cuts)
   const done: string[] = []
   let good = true
   for (const kind of ['ext4', 'xfs'] as const) {
@@ -35,7 +46,7 @@ export async function power(args: readonly string[]): Promise<number> {
       continue
     }
     try {
-      good = (await cutVolume(kind, volume, Number(values.cuts), seed)) && good
+      good = (await cutVolume(kind, volume, cuts, seed)) && good
       done.push(kind)
     } finally {
       await volume.remove()
@@ -46,6 +57,8 @@ export async function power(args: readonly string[]): Promise<number> {
   console.log(`power: ${done.join(' and ') || 'no file system'}, ${seconds} s ${verdict}`)
   return good ? 0 : 1
 }
+
+export const bar: Bar = { usage, run: power }
 
 async function cutVolume(
   kind: FileSystemKind,

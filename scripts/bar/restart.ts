@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { freePorts } from '../oracle/kafka.ts'
+import { keptDurability, positiveNumber, wholeNumber, type Bar } from './bar.ts'
 import { BrokerUnderTest } from './broker-under-test.ts'
 import { runRestarts, type RestartedBroker, type RestartOutcome } from './restart-run.ts'
 import { RawClient } from '../../test/server/raw-client.ts'
@@ -14,8 +15,17 @@ const megabyte = 1024 ** 2
 const batchBytes = 1_000_000
 const readyTimeoutMs = 300_000
 
-/** `npm run bar -- restart`; resolves with the exit code. */
-export async function restart(args: readonly string[]): Promise<number> {
+const usage = `npm run bar -- restart [options]
+
+Fills a broker, and measures how long it takes until it is ready after a kill, a stop in order, and
+another kill; then reads everything back.
+
+  --partitions N      (default 1000)
+  --gigabytes N       in all of them (default 10)
+  --durability MODE   os or fsync (default fsync)
+`
+
+async function restart(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -24,13 +34,9 @@ export async function restart(args: readonly string[]): Promise<number> {
       durability: { type: 'string', default: 'fsync' }
     }
   })
-  const { durability } = values
-  if (durability !== 'os' && durability !== 'fsync') {
-    console.error(`restart: durability ${durability} is neither os nor fsync`)
-    return 2
-  }
-  const partitions = Number(values.partitions)
-  const bytes = Number(values.gigabytes) * gigabyte
+  const durability = keptDurability(values.durability)
+  const partitions = wholeNumber('partitions', values.partitions)
+  const bytes = positiveNumber('gigabytes', values.gigabytes) * gigabyte
   const directory = await mkdtemp(join(tmpdir(), 'odradek-restart-'))
   try {
     const [port] = await freePorts(1)
@@ -41,12 +47,16 @@ export async function restart(args: readonly string[]): Promise<number> {
         `start after ${after}: ready in ${readyMs.toFixed(0)} ms, ${scanned(bytesScanned)}`
       )
     }
-    console.log(`restart ${durability}: ${figures(outcome, partitions)}`)
-    return isGood(outcome) ? 0 : 1
+    const good = isGood(outcome)
+    const verdict = good ? 'PASS' : 'FAIL'
+    console.log(`restart ${durability}: ${figures(outcome, partitions)} ${verdict}`)
+    return good ? 0 : 1
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
+
+export const bar: Bar = { usage, run: restart }
 
 export function isGood({ records, lost, duplicated }: RestartOutcome): boolean {
   return records > 0 && lost === 0 && duplicated === 0

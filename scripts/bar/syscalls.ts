@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePorts } from '../oracle/kafka.ts'
+import { keptDurability, WrongOption, wholeNumber, type Bar } from './bar.ts'
 import { BrokerUnderTest, type BrokerSetup, type Ended } from './broker-under-test.ts'
 import { ScriptedRun, scriptedConfigs } from './scripted.ts'
 
@@ -55,8 +56,18 @@ const allInjections: readonly Injection[] = [
   { call: 'openat', fault: 'EMFILE' }
 ]
 
-/** `npm run bar -- syscalls`; resolves with the exit code. */
-export async function syscalls(args: readonly string[]): Promise<number> {
+const usage = `npm run bar -- syscalls [options]
+
+With strace: kills the real broker at the k-th write, sync, rename …, or lets that call fail, for
+k = 1, 2, 3 and so on until a run comes through; then starts it again and reads everything back.
+
+  --step N            makes a run for every N-th call only (default 1)
+  --runs N            of one kind of fault, at most (default 1000)
+  --only TEXT         the faults whose name, such as pwrite64:EIO, contains it
+  --durability MODE   os or fsync (default fsync)
+`
+
+async function syscalls(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -66,19 +77,23 @@ export async function syscalls(args: readonly string[]): Promise<number> {
       durability: { type: 'string', default: 'fsync' }
     }
   })
+  const step = wholeNumber('step', values.step)
+  const runsMax = wholeNumber('runs', values.runs)
+  const durability = keptDurability(values.durability)
+  const injections = allInjections.filter(({ call, fault }) =>
+    `${call}:${fault}`.includes(values.only ?? '')
+  )
+  if (injections.length === 0) throw new WrongOption(`--only ${values.only} is in no fault's name`)
   if (!hasStrace()) {
     console.log('syscalls SKIP: strace is missing, or may not trace here')
     return 0
   }
   const startedMs = Date.now()
-  const injections = allInjections.filter(
-    ({ call, fault }) => values.only === undefined || `${call}:${fault}`.includes(values.only)
-  )
   const outcome = await runSyscalls({
     injections,
-    step: Number(values.step),
-    runsMax: Number(values.runs),
-    durability: values.durability === 'os' ? 'os' : 'fsync',
+    step,
+    runsMax,
+    durability,
     onFault: sentence => console.error(sentence)
   })
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(0)
@@ -90,6 +105,8 @@ export async function syscalls(args: readonly string[]): Promise<number> {
   )
   return good ? 0 : 1
 }
+
+export const bar: Bar = { usage, run: syscalls }
 
 /** Whether strace is there and may trace. */
 export function hasStrace(): boolean {
