@@ -12,6 +12,7 @@ import {
   type LogState,
   type SegmentIdentity
 } from '../../storage/local/sidecar-format.ts'
+import { ClaimedEpochs } from './claimed-epochs.ts'
 import { LogTargetError, type LogTarget } from './log-target.ts'
 import { bytesOf, textOf, type PartitionFolder, type SegmentFiles } from './partition-folder.ts'
 import { readOnlyFiles } from './read-only-files.ts'
@@ -122,21 +123,21 @@ function withTable(
   return { ...segment, batchTable: decodeBatchTable(bytes, first, key) }
 }
 
-/** By the checkpoint, and behind it by the batches. */
+/** By the checkpoint, and behind it by what the batches agree on. */
 function epochsOf(files: Files, folder: PartitionFolder): LeaderEpochs {
   const { leaderEpochCheckpoint, epochs: left } = folder
-  const epochs = new LeaderEpochs()
-  const known = Array.isArray(leaderEpochCheckpoint) ? leaderEpochCheckpoint : (left?.starts ?? [])
-  for (const { leaderEpoch, startOffset } of known) {
-    if (leaderEpoch > epochs.latest) epochs.assign(leaderEpoch, startOffset)
-  }
+  const claimed = new ClaimedEpochs()
   for (const segment of folder.segments) {
     const loose = { ...folder, hasSidecars: false, epochs: null }
     scanSegment(files, loose, segment, (buffer, at) => {
       const leaderEpoch = partitionLeaderEpoch(buffer, at)
-      if (leaderEpoch === noPartitionLeaderEpoch || leaderEpoch <= epochs.latest) return
-      epochs.assign(leaderEpoch, baseOffset(buffer, at))
+      if (leaderEpoch !== noPartitionLeaderEpoch) claimed.add(leaderEpoch, baseOffset(buffer, at))
     })
+  }
+  const known = Array.isArray(leaderEpochCheckpoint) ? leaderEpochCheckpoint : (left?.starts ?? [])
+  const epochs = new LeaderEpochs()
+  for (const { leaderEpoch, startOffset } of [...known, ...claimed.believed()]) {
+    if (leaderEpoch > epochs.latest) epochs.assign(leaderEpoch, startOffset)
   }
   return epochs
 }

@@ -281,6 +281,24 @@ describe('odradek log repair', () => {
     expect(await isSound(files)).toBe(true)
   })
 
+  test.each([[0], [3], [21]])(
+    'puts right the leader epoch of the batch at %d alone when sidecars are gone as well',
+    async offset => {
+      const directory = await writtenLog()
+      const { files } = directory
+      const base = Math.floor(offset / 9) * 9
+      const whole = contentOf(files, fileOf(base, '.log'))
+      files.remove(fileOf(27, '.odradek'))
+      // The highest byte of the leader epoch, which the checksum of a batch leaves out.
+      flipBit(files, fileOf(base, '.log'), ((offset - base) / 3) * (whole.length / 3) + 12)
+      const done = await repair(directory, files, { apply: true })
+      expect(done.lines.at(-1)).toBe('repaired: 0 gaps of 0 offsets, 1 header, 1 sidecar')
+      expect(contentOf(files, fileOf(base, '.log'))).toEqual(whole)
+      expect(await reopened(directory)).toEqual(triples)
+      expect(await isSound(files)).toBe(true)
+    }
+  )
+
   test('sends a folder with gaps between its offsets, or of another topic, to the import', async () => {
     const directory = await writtenLog()
     const { files } = directory
