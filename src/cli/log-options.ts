@@ -50,19 +50,15 @@ stop the broker, import, start it again. Records keep their offsets, timestamps,
 compression. They lose their producer ids, which mean nothing in another cluster; records of
 transactions that were not committed are left out. Offsets without a record stay empty. The next
 start reads the ends of all logs again, as after a crash, and the topic's retention applies to what
-is old. An import that is cut off leaves a part: delete the topic and begin again.`
+is old. The partition appears in one step: of an import that is cut off nothing counts, and it can
+be repeated.`
 
 /** Adds `odradek log` with what it can do; its code is loaded when it is called. */
 export function addLogCommand(program: Command): void {
-  const log = program
-    .command('log')
-    .description('look at the files of a log')
-    .exitOverride()
-    .helpCommand(false)
+  const log = program.command('log').description('look at the files of a log')
   log
     .command('inspect')
     .description('show segments, batches and records')
-    .exitOverride()
     .argument('<path>', 'data directory, partition folder or segment file')
     .option('--json', 'as JSON')
     .option('--records', 'records as well; with --json one on a line')
@@ -76,7 +72,6 @@ export function addLogCommand(program: Command): void {
   log
     .command('verify')
     .description('check everything, and say what is wrong')
-    .exitOverride()
     .argument('<path>', 'data directory, partition folder or segment file')
     .option('--json', 'findings as JSON, one on a line')
     .addHelpText('after', verifyHelp)
@@ -87,7 +82,6 @@ export function addLogCommand(program: Command): void {
   log
     .command('repair')
     .description('make gaps of records that are damaged, so that everything else is served')
-    .exitOverride()
     .argument('<path>', 'partition folder, or data directory')
     .option('--topic <topic>', 'the topic, below a data directory')
     .option('--partition <number>', 'its partition (default: 0)')
@@ -100,7 +94,6 @@ export function addLogCommand(program: Command): void {
   log
     .command('import')
     .description('put the records of a folder of Apache Kafka into an empty partition')
-    .exitOverride()
     .argument('<path>', 'partition folder')
     .requiredOption('--data-dir <dir>', 'data directory of a broker that is stopped')
     .requiredOption('--topic <topic>', 'topic that is there')
@@ -115,8 +108,6 @@ export function addLogCommand(program: Command): void {
 async function outside(): Promise<LogToolOutside & { readonly clock: Clock }> {
   const { nodeFiles } = await import('../io/node-files.ts')
   const { nodeClock } = await import('../io/node-clock.ts')
-  // Whoever reads only the beginning, as `head` does, is not told that there was more.
-  process.stdout.on('error', () => process.exit(0))
   return {
     files: nodeFiles(),
     clock: nodeClock,

@@ -25,6 +25,8 @@ export async function runProgram(
   argv: readonly string[],
   runStart: (options: StartOptions) => Promise<void>
 ): Promise<void> {
+  // Whoever reads only the beginning, as `head` does, is not told that there was more.
+  process.stdout.on('error', () => process.exit(exitCodes.stopped))
   try {
     await program(runStart).parseAsync(argv)
   } catch (error) {
@@ -38,12 +40,14 @@ function program(runStart: (options: StartOptions) => Promise<void>): Command {
     .description('A broker that speaks the Apache Kafka protocol')
     .version(packageJson.version, '--version')
     .exitOverride()
-    .helpCommand(false)
+    .showHelpAfterError('(--help says which commands and options there are)')
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, 'odradek:'))
+    })
     .addHelpText('after', examples)
   const start = command
     .command('start')
     .description('start a broker and run until SIGTERM or SIGINT')
-    .exitOverride()
     .action(runStart)
   for (const flag of startFlags) start.addOption(optionOf(flag))
   addLogCommand(command)

@@ -41,7 +41,7 @@ export const startFlags: readonly StartFlag[] = [
     flag: '--durability',
     key: 'durability',
     value: '<mode>',
-    about: 'what an acknowledgement means',
+    about: 'what an acknowledgement means (default: fsync with a data directory)',
     choices: durabilityModes
   },
   {

@@ -31,6 +31,13 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const configPrefix = 'ODRADEK_CONFIG_'
 
+/**
+ * What Kafka's own server.properties says besides, for controllers and other brokers. There is
+ * neither here, so that it is left out of a file; said anywhere else it is refused as unknown.
+ */
+const otherNodesConfigs =
+  /^(process\.roles|controller\..*|inter\.broker\.listener\.name|share\.coordinator\..*)$/
+
 /** Kafka's names of what is an option here. */
 const optionConfigs: ReadonlySet<string> = new Set([
   'listeners',
@@ -59,8 +66,9 @@ export function startPlan(
   const list = (name: string, flag: readonly string[] | undefined): readonly string[] | undefined =>
     flag ?? nonEmpty(environment[`ODRADEK_${name}`])?.split(',')
   const propertiesPath = text('PROPERTIES', options.properties)
+  const file = propertiesPath === undefined ? null : parseProperties(readFile(propertiesPath))
   const config = new Map([
-    ...(propertiesPath === undefined ? [] : parseProperties(readFile(propertiesPath))),
+    ...(file === null ? [] : brokerProperties(file)),
     ...environmentConfigs(environment),
     ...(options.config ?? []).map(keyAndValue)
   ])
@@ -74,7 +82,10 @@ export function startPlan(
   const clusterId = text('CLUSTER_ID', options.clusterId)
   for (const name of optionConfigs) config.delete(name)
   const addresses = listen ?? ['127.0.0.1:9092']
-  refuseOpenListeners(addresses, options.insecure ?? environment.ODRADEK_INSECURE === 'true')
+  refuseOpenListeners(
+    addresses,
+    options.insecure ?? isTrue('INSECURE', text('INSECURE', undefined))
+  )
   return {
     broker: {
       listen: addresses,
@@ -96,6 +107,10 @@ function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }
 
+function isTrue(name: string, value: string | undefined): boolean {
+  return oneOf(`ODRADEK_${name}`, value ?? 'false', ['true', 'false']) === 'true'
+}
+
 function logFormat(text: string | undefined): 'text' | 'json' | null {
   return text === undefined ? null : oneOf('log format', text, ['text', 'json'] as const)
 }
@@ -110,6 +125,30 @@ function oneOf<T extends string>(what: string, text: string, values: readonly T[
 function integer(text: string, what: string): number {
   if (!/^-?\d+$/.test(text)) throw new StartError('INVALID_OPTION', `${what} ${text} is no integer`)
   return Number(text)
+}
+
+/** What a properties file says of a broker that is alone. */
+function brokerProperties(file: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const ofControllers = new Set(file.get('controller.listener.names')?.split(',') ?? [])
+  const kept = [...file].filter(([name]) => !otherNodesConfigs.test(name))
+  return new Map(
+    kept.map(([name, value]) =>
+      name === 'listeners' || name === 'advertised.listeners'
+        ? [
+            name,
+            value
+              .split(',')
+              .filter(each => !ofControllers.has(listenerName(each)))
+              .join(',')
+          ]
+        : [name, value]
+    )
+  )
+}
+
+/** `PLAINTEXT` of `PLAINTEXT://host:9092`. */
+function listenerName(listener: string): string {
+  return listener.trim().split(':', 1)[0]!
 }
 
 /** `ODRADEK_CONFIG_NUM_PARTITIONS` is `num.partitions`. */

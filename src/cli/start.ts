@@ -2,6 +2,7 @@ import { startBroker, StartError, type RunningBroker, type StartErrorCode } from
 import { nodeClock } from '../io/node-clock.ts'
 import { readWhole } from '../io/files.ts'
 import { nodeFiles } from '../io/node-files.ts'
+import { isFileError } from '../storage/local/read-steps.ts'
 import { deferredLogger, type DeferredLogger } from '../telemetry/deferred-logger.ts'
 import { lineLogger } from '../telemetry/line-logger.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -48,7 +49,8 @@ function readText(path: string): string {
   try {
     return readWhole(nodeFiles(), path).toString('utf8')
   } catch (error) {
-    throw new StartError('INVALID_OPTION', `cannot read ${path}: ${String(error)}`)
+    if (isFileError(error)) throw new StartError('INVALID_OPTION', error.message)
+    throw error
   }
 }
 

@@ -59,11 +59,47 @@ test('a server.properties of Kafka says where to listen and where the data is', 
   })
 })
 
+test('the server.properties that Kafka comes with is taken, without its controller', () => {
+  const { broker } = plan(
+    { properties: 'server.properties', insecure: true },
+    {},
+    [
+      'process.roles=broker,controller',
+      'node.id=1',
+      'controller.quorum.bootstrap.servers=localhost:9093',
+      'listeners=PLAINTEXT://:9092,CONTROLLER://:9093',
+      'inter.broker.listener.name=PLAINTEXT',
+      'advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093',
+      'controller.listener.names=CONTROLLER',
+      'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL',
+      'num.network.threads=3',
+      'log.dirs=/tmp/kraft-combined-logs',
+      'share.coordinator.state.topic.min.isr=1',
+      'log.retention.hours=168'
+    ].join('\n')
+  )
+  expect(broker).toEqual({
+    listen: ['0.0.0.0:9092'],
+    advertise: ['localhost:9092'],
+    dataDir: '/tmp/kraft-combined-logs',
+    nodeId: 1,
+    config: {
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL',
+      'num.network.threads': '3',
+      'log.retention.hours': '168'
+    }
+  })
+  // Said outright it goes on to those who refuse what they do not know.
+  const said = plan({ config: ['process.roles=broker'] }).broker
+  expect(said.config).toEqual({ 'process.roles': 'broker' })
+})
+
 test.each<[string, StartOptions, Record<string, string>, RegExp]>([
   ['a listener beyond this machine', { listen: ['0.0.0.0:9092'] }, {}, /--insecure/],
   ['a listener with a public name', { listen: ['kafka.example.com:9092'] }, {}, /--insecure/],
   ['a config without a value', { config: ['num.partitions'] }, {}, /KEY=VALUE/],
   ['a node id that is no number', { nodeId: 'one' }, {}, /node id/],
+  ['a word for yes that is not true', {}, { ODRADEK_INSECURE: 'yes' }, /ODRADEK_INSECURE yes/],
   ['an unknown log level', {}, { ODRADEK_LOG_LEVEL: 'loud' }, /loud is none of debug/],
   ['an unknown log format', {}, { ODRADEK_LOG_FORMAT: 'xml' }, /xml is none of text/],
   ['a listener with TLS', { properties: 'f' }, {}, /SSL/]

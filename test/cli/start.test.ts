@@ -176,6 +176,11 @@ describe('odradek does not start', () => {
     expect(stderr).not.toMatch(/ {4}at /)
   })
 
+  test('and an unknown option is answered with where the known ones are', async () => {
+    const { stderr } = await new CommandProcess(['start', '--fast']).ended()
+    expect(stderr).toMatch(/^odradek: unknown option '--fast'\n.*--help/)
+  })
+
   test('and an unknown config is answered with its nearest neighbour', async () => {
     const process = new CommandProcess(['start', '--config', 'num.partition=3'])
     expect((await process.ended()).stderr).toMatch(/Did you mean num\.partitions\?/)
@@ -190,4 +195,5 @@ test('--version and --help end with 0', () => {
   expect(run('--version')).toBe(`${packageJson.version}\n`)
   expect(run('--help')).toMatch(/odradek start --data-dir/)
   expect(run('start', '--help')).toMatch(/--listen <host:port>/)
+  expect(run('help', 'start')).toBe(run('start', '--help'))
 })

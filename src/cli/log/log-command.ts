@@ -49,6 +49,10 @@ export async function inspectCommand(
     outside.writeError('odradek: --from and --to are offsets: integers from 0 on\n')
     return exitCodes.usage
   }
+  if (toOffset <= fromOffset) {
+    outside.writeError('odradek: --to is the offset behind the last one, so it is above --from\n')
+    return exitCodes.usage
+  }
   return guarded(outside, async () => {
     const files = readOnlyFiles(outside.files)
     const records = flags.records === true

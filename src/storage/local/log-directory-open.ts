@@ -40,7 +40,7 @@ export async function lockDirectory(files: Files, path: string): Promise<LockedD
   if (!lock.taken) {
     throw new LogDirectoryError(
       'LOCKED',
-      `log directory ${path} is in use by ${lock.holder}; ` +
+      `data directory ${path} is in use by ${lock.holder}; ` +
         'stop that one, or choose another directory'
     )
   }
@@ -88,7 +88,7 @@ async function prepareFolder(files: Files, path: string): Promise<boolean> {
     if (error.code === 'ENOTDIR' || error.code === 'EEXIST') {
       throw new LogDirectoryError(
         'NOT_A_DIRECTORY',
-        `log directory ${path} is not a directory; move the file away, or choose another path`
+        `data directory ${path} is not a directory; move the file away, or choose another path`
       )
     }
     throw unreadable(path, error.message)
@@ -127,7 +127,7 @@ function readMeta(files: Files, path: string, isEmpty: boolean): MetaProperties 
     if (isEmpty) return null
     throw new LogDirectoryError(
       'FOREIGN',
-      `log directory ${path} is not empty and has no ${metaPropertiesName}: ` +
+      `data directory ${path} is not empty and has no ${metaPropertiesName}: ` +
         'is the volume mounted? choose an empty directory, or restore the file'
     )
   }
@@ -136,12 +136,12 @@ function readMeta(files: Files, path: string, isEmpty: boolean): MetaProperties 
     case 'foreign':
       throw new LogDirectoryError(
         'FOREIGN',
-        `log directory ${path} belongs to another program (${file}); choose another directory`
+        `data directory ${path} belongs to another program (${file}); choose another directory`
       )
     case 'newer':
       throw new LogDirectoryError(
         'NEWER_FORMAT',
-        `log directory ${path} was written by a newer version of odradek; start that version`
+        `data directory ${path} was written by a newer version of odradek; start that version`
       )
     case 'damaged':
       throw new LogDirectoryError(
@@ -164,6 +164,6 @@ function attempt<T>(path: string, action: () => T): T {
 function unreadable(path: string, reason: string): LogDirectoryError {
   return new LogDirectoryError(
     'UNREADABLE',
-    `log directory ${path} cannot be used: ${reason}; check its owner, permissions and disk`
+    `data directory ${path} cannot be used: ${reason}; check its owner, permissions and disk`
   )
 }
