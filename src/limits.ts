@@ -198,11 +198,6 @@ export const sealedIndexesSizeMax = 64 * MiB
  * threads too.
  */
 export const syncsInFlightMax = 8
-/**
- * A file that is no longer needed goes in pieces of so many bytes, one in a turn of the event loop:
- * the system takes a millisecond to free one, and 200 for a segment of 1 GiB.
- */
-export const removalPieceSize = 4 * MiB
 /** How old the note of a log's durable end gets before a sync takes it along, milliseconds. */
 export const noteSyncIntervalMs = 100
 /**

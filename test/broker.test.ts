@@ -75,6 +75,7 @@ function breakable(files: Files): { files: Files; breaks: () => void } {
     list: path => files.list(path),
     rename: (from, to) => files.rename(from, to),
     remove: path => files.remove(path),
+    removeLater: path => files.removeLater(path),
     removeDirectory: path => files.removeDirectory(path),
     syncDirectory: path => files.syncDirectory(path),
     freeSize: path => files.freeSize(path),

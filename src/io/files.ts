@@ -25,6 +25,8 @@ export interface Files {
   rename(from: string, to: string): void
   /** Removes a file. Those who have it open can go on reading and writing it. */
   remove(path: string): void
+  /** The same through the thread pool: the system takes its time to free a large file. */
+  removeLater(path: string): Promise<void>
   /** Removes a folder and all it holds. */
   removeDirectory(path: string): void
   syncDirectory(path: string): Promise<void>

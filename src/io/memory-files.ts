@@ -134,6 +134,10 @@ class MemoryTree implements MemoryFiles {
     this.#forget(node)
   }
 
+  async removeLater(path: string): Promise<void> {
+    this.remove(path)
+  }
+
   removeDirectory(path: string): void {
     const { parent, name } = this.#locate('remove the folder', path)
     const directory = this.#directory('remove the folder', path)

@@ -38,6 +38,13 @@ const realFiles: Files = {
   remove(path) {
     attempt('remove', path, () => fs.unlinkSync(path))
   },
+  async removeLater(path) {
+    try {
+      await callback<void>(done => fs.unlink(path, error => done(error, undefined)))
+    } catch (error) {
+      throw fileError('remove', path, error)
+    }
+  },
   removeDirectory(path) {
     attempt('remove the folder', path, () => {
       // rmSync takes files too; opening with a trailing slash does not.

@@ -171,6 +171,7 @@ describe('retention', () => {
       files.list('/data/orders-0').filter(({ name }) => name.endsWith('.deleted')).length
     expect(deleted()).toBeGreaterThan(0)
     life.clock.advance(hourMs)
+    await nextTurn()
     expect(deleted()).toBe(0)
   })
 

@@ -320,6 +320,14 @@ function handleContract(open: () => FilesUnderTest): void {
     file.close()
   })
 
+  test('a file that is removed later is gone when the promise resolves, and what is missing is refused', async () => {
+    const { files, root } = open()
+    write(files, `${root}/file`, 'text')
+    await files.removeLater(`${root}/file`)
+    expect(files.exists(`${root}/file`)).toBe(false)
+    expect(await rejectionOf(files.removeLater(`${root}/file`))).toBe('ENOENT')
+  })
+
   test('an open file outlives the removal of its folder, and being replaced', () => {
     const { files, root } = open()
     files.makeDirectory(`${root}/folder`)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { unreachable } from '../../src/base/assert.ts'
 import type { Result } from '../../src/base/result.ts'
@@ -129,6 +130,8 @@ export class CompactedRun {
         await this.close()
         return this.open()
       case 'drop':
+        // A process that dies removes nothing any more; what this one has begun has to end.
+        await nextTurn()
         return this.open()
       default:
         return unreachable(step)

@@ -124,6 +124,10 @@ export class SimFiles implements Files {
     this.do({ type: 'unlink', place })
   }
 
+  async removeLater(path: string): Promise<void> {
+    this.remove(path)
+  }
+
   removeDirectory(path: string): void {
     this.#meet('remove', 'remove the folder', path)
     const place = this.#place('remove the folder', path)

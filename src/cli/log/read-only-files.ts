@@ -18,6 +18,7 @@ export function readOnlyFiles(files: Files): Files {
     makeDirectory: refuse,
     rename: refuse,
     remove: refuse,
+    removeLater: refuse,
     removeDirectory: refuse,
     syncDirectory: refuse,
     lock: refuse

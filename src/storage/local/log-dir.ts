@@ -250,9 +250,9 @@ export class LogDirectory {
   async abandon(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#context.remover.stop()
     this.#context.space.stop()
     try {
+      await this.#context.remover.stop()
       await Promise.all([...this.#logs.values()].map(log => log.abandon()))
     } finally {
       this.#lock.release()
@@ -289,10 +289,10 @@ export class LogDirectory {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#context.remover.stop()
     this.#context.space.stop()
     const logs = [...this.#logs.values()]
     try {
+      await this.#context.remover.stop()
       await mapConcurrently(logs, logsTogetherMax, log => log.close())
       // What could not be read could not be recovered either: that is left to the next start.
       const isWhole = this.#context.failure === null && this.#unreadable.size === 0

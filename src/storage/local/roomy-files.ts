@@ -23,6 +23,7 @@ export function roomyFiles(files: Files, makeRoom: () => void): Files {
     list: path => withRoom(() => files.list(path)),
     rename: (from, to) => files.rename(from, to),
     remove: path => files.remove(path),
+    removeLater: path => files.removeLater(path),
     removeDirectory: path => files.removeDirectory(path),
     syncDirectory: path => files.syncDirectory(path),
     freeSize: path => files.freeSize(path),

@@ -86,6 +86,7 @@ export function crashable(files: Files, overrides: Partial<Files> = {}): Files {
     list: path => files.list(path),
     rename: (from, to) => files.rename(from, to),
     remove: path => files.remove(path),
+    removeLater: path => files.removeLater(path),
     removeDirectory: path => files.removeDirectory(path),
     syncDirectory: path => files.syncDirectory(path),
     freeSize: path => files.freeSize(path),

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../../../src/base/deferred.ts'
 import { allSettled } from '../../../src/base/settled.ts'
@@ -343,7 +344,7 @@ describe('logs of a directory', () => {
     directory.clock.advance(4999)
     expect(deleted()).toHaveLength(1)
     directory.clock.advance(1)
-    directory.clock.advance(1)
+    await nextTurn()
     expect(deleted()).toEqual([])
   })
 
@@ -356,6 +357,7 @@ describe('logs of a directory', () => {
     const { log: again } = await openOrders(directory)
     expect(again.logEndOffset).toBe(0)
     directory.clock.advance(1)
+    await nextTurn()
     expect(files.list('/data').filter(({ kind }) => kind === 'directory')).toEqual([])
   })
 

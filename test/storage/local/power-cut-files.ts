@@ -68,6 +68,10 @@ export function powerCutFiles(
       inner.remove(path)
       names.live.delete(path)
     },
+    async removeLater(path) {
+      await inner.removeLater(path)
+      names.live.delete(path)
+    },
     async syncDirectory(path) {
       await inner.syncDirectory(path)
       const folder = path === '/' ? '' : path

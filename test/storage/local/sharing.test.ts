@@ -3,11 +3,11 @@ import { deferred, type Deferred } from '../../../src/base/deferred.ts'
 import type { Files } from '../../../src/io/files.ts'
 import { manualClock } from '../../../src/io/manual-clock.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
+import { refusal } from '../../../src/io/refusals.ts'
 import {
   pooledBuffersSizeMax,
   pooledBufferSizeMax,
   pooledBufferSizeMin,
-  removalPieceSize,
   sealedIndexesSizeMax,
   syncsInFlightMax
 } from '../../../src/limits.ts'
@@ -18,6 +18,7 @@ import { Flusher } from '../../../src/storage/local/flusher.ts'
 import { IndexCache, type IndexHolder } from '../../../src/storage/local/index-cache.ts'
 import { Remover } from '../../../src/storage/local/remover.ts'
 import { silentLogger } from '../../../src/telemetry/logger.ts'
+import { crashable } from './directory.ts'
 import { faultyFiles } from './faulty-files.ts'
 
 /** Lets everything run that waits for nothing but its turn. */
@@ -230,64 +231,92 @@ describe('the index cache', () => {
   })
 })
 
-function sizeOf(files: Files, path: string): number {
-  const file = files.open(path, 'read')
-  const size = file.size()
-  file.close()
-  return size
+function removing(files: Files, isSpaceLow = () => false) {
+  const clock = manualClock()
+  const remover = new Remover({ files, clock, logger: silentLogger, isSpaceLow })
+  return { clock, remover }
 }
 
 describe('the remover', () => {
-  test('takes a large file away in pieces, one in a turn, before the files behind it', () => {
+  test('removes after the delay, a folder with all it holds', async () => {
     const files = memoryFiles()
-    const manual = manualClock()
-    const sizes: number[] = []
-    const clock = {
-      ...manual,
-      schedule: (delayMs: number, wake: () => void) =>
-        manual.schedule(delayMs, () => {
-          if (files.exists('/large')) sizes.push(sizeOf(files, '/large'))
-          wake()
-        })
-    }
-    const remover = new Remover({ files, clock, logger: silentLogger, isSpaceLow: () => false })
-    files.makeDirectory('/folder')
-    for (const path of ['/large', '/small', '/folder/large']) files.open(path, 'create').close()
-    for (const path of ['/large', '/folder/large']) {
-      const file = files.open(path, 'readWrite')
-      file.truncate(2 * removalPieceSize + 1)
-      file.close()
-    }
-    remover.removeFilesLater(['/large', '/small'], 100)
+    const { clock, remover } = removing(files)
+    files.makeDirectory('/folder/below')
+    for (const path of ['/folder/a', '/folder/b', '/c', '/d']) files.open(path, 'create').close()
+    remover.removeFilesLater(['/c', '/gone', '/d'], 100)
     remover.removeFolderLater('/folder', 200)
-    manual.advance(100)
-    expect(sizes).toEqual([2 * removalPieceSize + 1, removalPieceSize + 1, 1])
+    clock.advance(99)
+    await turn()
+    expect(files.list('/')).toHaveLength(3)
+    clock.advance(1)
+    await turn()
     expect(files.list('/').map(({ name }) => name)).toEqual(['folder'])
-    manual.advance(100)
+    clock.advance(100)
+    await turn()
     expect(files.list('/')).toEqual([])
   })
 
-  test('removes after the delay, a folder file by file, nothing once it is stopped, and at once when space is low', () => {
+  test('removes at once when space is low', async () => {
     const files = memoryFiles()
-    const clock = manualClock()
-    let isSpaceLow = false
-    const logger = silentLogger
-    const remover = new Remover({ files, clock, logger, isSpaceLow: () => isSpaceLow })
-    files.makeDirectory('/folder')
-    for (const path of ['/folder/a', '/folder/b', '/c', '/d']) files.open(path, 'create').close()
-    remover.removeFilesLater(['/c', '/gone'], 100)
-    remover.removeFolderLater('/folder', 100)
-    clock.advance(99)
-    expect(files.list('/')).toHaveLength(3)
-    clock.advance(1)
-    expect(files.list('/').map(({ name }) => name)).toEqual(['d'])
-    remover.removeFilesLater(['/d'], 100)
-    remover.stop()
-    clock.advance(100)
-    expect(files.exists('/d')).toBe(true)
-    isSpaceLow = true
-    remover.removeFilesLater(['/d'], 100)
+    const { clock, remover } = removing(files, () => true)
+    files.open('/a', 'create').close()
+    remover.removeFilesLater(['/a'], 100)
     clock.advance(0)
-    expect(files.exists('/d')).toBe(false)
+    await turn()
+    expect(files.exists('/a')).toBe(false)
+  })
+
+  test('removes one file at a time, and is stopped when the one under way is gone', async () => {
+    const files = memoryFiles()
+    const underWay: (() => void)[] = []
+    const slow = crashable(files, {
+      removeLater: path =>
+        new Promise(resolve => {
+          underWay.push(() => resolve(files.removeLater(path)))
+        })
+    })
+    const { clock, remover } = removing(slow)
+    files.makeDirectory('/folder')
+    for (const path of ['/a', '/b', '/folder/c']) files.open(path, 'create').close()
+    remover.removeFilesLater(['/a', '/b'], 100)
+    remover.removeFolderLater('/folder', 100)
+    remover.removeFilesLater(['/never'], 200)
+    clock.advance(100)
+    await turn()
+    expect(underWay).toHaveLength(1)
+    let isStopped = false
+    const stopping = remover.stop().then(() => {
+      isStopped = true
+    })
+    await turn()
+    expect(isStopped).toBe(false)
+    underWay[0]!()
+    await stopping
+    clock.advance(100)
+    await turn()
+    expect(underWay).toHaveLength(1)
+    expect(files.list('/').map(({ name }) => name)).toEqual(['b', 'folder'])
+  })
+
+  test('tells of a file that cannot be removed, and goes on with the next', async () => {
+    const files = memoryFiles()
+    const told: string[] = []
+    const clock = manualClock()
+    const logger = { ...silentLogger, warn: (message: string) => void told.push(message) }
+    const remover = new Remover({
+      files: crashable(files, {
+        removeLater: path =>
+          path === '/a' ? Promise.reject(refusal('EIO', 'remove', path)) : files.removeLater(path)
+      }),
+      clock,
+      logger,
+      isSpaceLow: () => false
+    })
+    for (const path of ['/a', '/b']) files.open(path, 'create').close()
+    remover.removeFilesLater(['/a', '/b'], 100)
+    clock.advance(100)
+    await turn()
+    expect(files.list('/').map(({ name }) => name)).toEqual(['a'])
+    expect(told).toEqual(['a file that is no longer needed could not be removed'])
   })
 })
