@@ -2,23 +2,54 @@
 // does with a replica that it does not know. rackId and lastFetchedEpoch are ignored: there is one
 // replica, and a diverging epoch is for followers. clusterId is not compared. zstd goes out in
 // every version, as from Kafka: a client that asks in an old one may well have the codec.
-import type { FetchPartition } from '../partition/fetch-session.ts'
+import type { Result } from '../base/result.ts'
+import type { FetchContext, FetchPartition, FetchSessionError } from '../partition/fetch-session.ts'
 import { readOrWait } from '../partition/fetch-reads.ts'
-import type { FetchedRecords, FetchLimits, PartitionToRead } from '../partition/fetch-reads.ts'
+import type {
+  FetchedRecords,
+  FetchLimits,
+  FetchReads,
+  PartitionToRead
+} from '../partition/fetch-reads.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import type { FetchRequest } from '../wire/generated/fetch.ts'
+import type { FetchRequest, FetchResponseInit } from '../wire/generated/fetch.ts'
 import { fetchResponses } from './fetch-responses.ts'
 import type { Outcome } from './fetch-responses.ts'
 import type { Handler, RequestContext } from './handler.ts'
 
 const topicIdsSince = 13
 const replicaStateSince = 15
-export const fetch: Handler<'Fetch'> = async (context, request) => {
-  const session = context.fetchSessions.begin(
+/** What clients send for a replica id, and what was one of those that may read. */
+const consumer = -1
+
+/**
+ * While it waits a fetch holds on to little, for there is one for each consumer that has read all:
+ * what is needed for the answer, and nothing of the request beyond it.
+ */
+export const fetch: Handler<'Fetch'> = (context, request) => {
+  const begun = begin(context, request)
+  if (!begun.ok) return { errorCode: errorCode(begun.error), responses: [] }
+  const session = begun.value
+  const targets = targetsOf(context, request, session.partitions)
+  const reads = readOrWait(
+    targets.every(isReadable) ? targets : targets.filter(isReadable),
+    limitsOf(request, context.config),
+    context.fetchWaiters,
+    context.cancellation
+  )
+  return reads.then(found => answered(context, session, targets, found))
+}
+
+function begin(
+  context: RequestContext,
+  request: FetchRequest
+): Result<FetchContext, FetchSessionError> {
+  const { sessionId, sessionEpoch } = request
+  return context.fetchSessions.begin(
     {
-      sessionId: request.sessionId,
-      sessionEpoch: request.sessionEpoch,
+      sessionId,
+      sessionEpoch,
       usesTopicIds: context.apiVersion >= topicIdsSince,
       partitions: requestedPartitions(request),
       forgotten: request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
@@ -27,34 +58,43 @@ export const fetch: Handler<'Fetch'> = async (context, request) => {
     },
     context.nowMs()
   )
-  if (!session.ok) return { errorCode: errorCode(session.error), responses: [] }
-  const { partitions } = session.value
-  const hasReplicaState = context.apiVersion >= replicaStateSince
-  const replicaId = hasReplicaState ? request.replicaState.replicaId : request.replicaId
-  const targets = partitions.map(each => target(context, each, replicaId))
-  const reads = await readOrWait(
-    targets.every(isReadable) ? targets : targets.filter(isReadable),
-    limitsOf(request, context.config),
-    context.fetchWaiters,
-    context.cancellation
-  )
-  context.onAnswered(() => reads.release())
+}
+
+function answered(
+  context: RequestContext,
+  session: FetchContext,
+  targets: readonly (PartitionToRead | ErrorName)[],
+  reads: FetchReads
+): FetchResponseInit {
+  if (reads.size > 0) context.onAnswered(() => reads.release())
+  else reads.release()
+  const { partitions } = session
   let next = 0
   const outcomes = targets.map((each, index): Outcome => {
     if (!isReadable(each)) return refused(each, false)
     const result = reads.results[next++]!
     if (result.ok) return found(result)
     // The topic may have been deleted meanwhile, which says more than that its partition is closed.
-    const now = target(context, partitions[index]!, replicaId)
+    const now = target(context, partitions[index]!, consumer)
     return refused(isReadable(now) ? result.error : now, true)
   })
-  const answer = session.value.answer(outcomes, context.nowMs())
+  const answer = session.answer(outcomes, context.nowMs())
   if (!answer.ok) return { errorCode: errorCode(answer.error), responses: [] }
   const { sessionId, included } = answer.value
   return {
     sessionId,
     responses: fetchResponses(context.apiVersion, partitions, outcomes, included)
   }
+}
+
+function targetsOf(
+  context: RequestContext,
+  request: FetchRequest,
+  partitions: readonly FetchPartition[]
+): readonly (PartitionToRead | ErrorName)[] {
+  const hasReplicaState = context.apiVersion >= replicaStateSince
+  const replicaId = hasReplicaState ? request.replicaState.replicaId : request.replicaId
+  return partitions.map(each => target(context, each, replicaId))
 }
 
 /** What is asked for, in the order of the request; any leader epoch below zero is none. */

@@ -3,7 +3,7 @@ import type { Failure } from '../base/result.ts'
 import { logReadSizeMax } from '../limits.ts'
 import type { AbortedTransaction } from '../storage/producer-state.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
-import type { AwaitedPartition, FetchWaiters } from './fetch-waiters.ts'
+import type { AwaitedPartition, FetchWaiters, WaitRequest } from './fetch-waiters.ts'
 import { endOffsetOf } from './log-reading.ts'
 import type {
   IsolationLevel,
@@ -44,14 +44,22 @@ export interface FetchReads {
   readonly hasErrors: boolean
   /** Gives all buffers back. */
   release(): void
-  /** How the partitions stood, for those who wait for more. */
+}
+
+/** A pass after which its reader may wait. */
+interface FirstReads extends FetchReads {
+  /** How the partitions stood. */
   readonly awaited: readonly AwaitedPartition[]
 }
 
-export interface FetchLimits {
+export interface FetchLimits extends PassLimits {
+  readonly maxWaitMs: number
+}
+
+/** Of one pass over the partitions. */
+interface PassLimits {
   readonly minBytes: number
   readonly maxBytes: number
-  readonly maxWaitMs: number
   readonly isolationLevel: IsolationLevel
 }
 
@@ -62,7 +70,7 @@ export interface FetchLimits {
  *
  * @param cancellation comes when nobody waits for the answer any more
  */
-export async function readOrWait(
+export function readOrWait(
   partitions: readonly PartitionToRead[],
   asked: FetchLimits,
   waiters: FetchWaiters,
@@ -72,15 +80,47 @@ export async function readOrWait(
   const minBytes = Math.min(asked.minBytes, maxBytes)
   const limits = { minBytes, maxBytes, isolationLevel }
   const mayWait = partitions.length > 0 && minBytes > 0 && maxWaitMs > 0
-  let awaited = mayWait ? awaitedAtEnd(partitions, limits) : null
-  if (awaited === null) {
-    const reads = await readPartitions(partitions, limits)
-    if (!mayWait || reads.size >= minBytes || reads.hasErrors) return reads
-    reads.release()
-    awaited = reads.awaited
+  const wait = { minBytes, maxWaitMs, cancellation }
+  const awaited = mayWait ? awaitedAtEnd(partitions, limits) : null
+  if (awaited !== null)
+    return waitAndRead(partitions, limits, waiters, { ...wait, partitions: awaited })
+  const reads = readPartitions(partitions, limits)
+  if (!mayWait) return reads
+  return reads.then(found => {
+    if (found.size >= minBytes || found.hasErrors) return found
+    found.release()
+    return waitAndRead(partitions, limits, waiters, { ...wait, partitions: found.awaited })
+  })
+}
+
+function waitAndRead(
+  partitions: readonly PartitionToRead[],
+  limits: PassLimits,
+  waiters: FetchWaiters,
+  wait: WaitRequest
+): Promise<FetchReads> {
+  const waited = waiters.wait(wait)
+  return waited.then(() => nothingIn(partitions, limits) ?? readPartitions(partitions, limits))
+}
+
+/** What a pass finds where nothing has come; null when the logs have to be asked. */
+function nothingIn(partitions: readonly PartitionToRead[], limits: PassLimits): FetchReads | null {
+  const results: FetchedRecords[] = []
+  for (const each of partitions) {
+    const nothing = each.partition.readNothing(readRequest(each, limits, 0))
+    if (nothing === null || !nothing.ok) return null
+    const { highWatermark, lastStableOffset, logStartOffset, abortedTransactions } = nothing.value
+    results.push({
+      ok: true,
+      pieces: noPieces,
+      size: 0,
+      highWatermark,
+      lastStableOffset,
+      logStartOffset,
+      abortedTransactions
+    })
   }
-  await waiters.wait({ partitions: awaited, minBytes, maxWaitMs, cancellation })
-  return readPartitions(partitions, limits)
+  return { results, size: 0, hasErrors: false, release: nothingToRelease }
 }
 
 /**
@@ -90,7 +130,7 @@ export async function readOrWait(
  */
 function awaitedAtEnd(
   partitions: readonly PartitionToRead[],
-  limits: Omit<FetchLimits, 'maxWaitMs'>
+  limits: PassLimits
 ): readonly AwaitedPartition[] | null {
   for (const each of partitions) {
     const nothing = each.partition.readNothing(readRequest(each, limits, 0))
@@ -102,7 +142,7 @@ function awaitedAtEnd(
 /** @param size bytes that the fetch has found already */
 function readRequest(
   { fetchOffset, maxBytes, currentLeaderEpoch }: PartitionToRead,
-  limits: Omit<FetchLimits, 'maxWaitMs'>,
+  limits: PassLimits,
   size: number
 ): PartitionReadRequest {
   return {
@@ -138,8 +178,8 @@ function standing(
  */
 export async function readPartitions(
   partitions: readonly PartitionToRead[],
-  limits: Omit<FetchLimits, 'maxWaitMs'>
-): Promise<FetchReads> {
+  limits: PassLimits
+): Promise<FirstReads> {
   const { minBytes, isolationLevel } = limits
   const results: (FetchedRecords | Failure<ErrorName>)[] = []
   const awaited: AwaitedPartition[] = []
@@ -221,3 +261,7 @@ function joined(reads: readonly PartitionRead[]): FetchedRecords {
     abortedTransactions
   }
 }
+
+const noPieces: readonly Buffer[] = []
+
+function nothingToRelease(): void {}

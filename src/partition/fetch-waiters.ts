@@ -60,10 +60,7 @@ export class FetchWaiters {
     if (this.#isClosed || request.cancellation.isCancelled) return Promise.resolve('cancelled')
     if (request.maxWaitMs <= 0) return Promise.resolve('expired')
     return new Promise(resolve => {
-      const waiter = new Waiter(request, outcome => {
-        this.#remove(waiter)
-        resolve(outcome)
-      })
+      const waiter = new Waiter(this.#leave, request, resolve)
       this.#deadlines.set(waiter, this.#clock.monotonicMs() + request.maxWaitMs)
       for (const awaited of waiter.awaited) this.#waitersOf(awaited.partition).add(awaited)
       request.cancellation.onCancel(waiter.cancel)
@@ -103,7 +100,7 @@ export class FetchWaiters {
     return found.waiters
   }
 
-  #remove(waiter: Waiter): void {
+  readonly #leave = (waiter: Waiter): void => {
     this.#deadlines.delete(waiter)
     waiter.cancellation.offCancel(waiter.cancel)
     for (const awaited of waiter.awaited) {
@@ -150,17 +147,21 @@ interface PartitionWaiters {
 class Waiter {
   readonly cancellation: Cancellation
   readonly awaited: readonly Awaited[]
-  readonly cancel: () => void
+  readonly #leave: (waiter: Waiter) => void
   readonly #minBytes: number
-  readonly #settle: (outcome: WaitOutcome) => void
+  readonly #resolve: (outcome: WaitOutcome) => void
   #size = 0
   #isDone = false
 
-  constructor(request: WaitRequest, settle: (outcome: WaitOutcome) => void) {
+  constructor(
+    leave: (waiter: Waiter) => void,
+    request: WaitRequest,
+    resolve: (outcome: WaitOutcome) => void
+  ) {
     this.cancellation = request.cancellation
+    this.#leave = leave
     this.#minBytes = request.minBytes
-    this.#settle = settle
-    this.cancel = () => this.#end('cancelled')
+    this.#resolve = resolve
     this.awaited = request.partitions.map(each => new Awaited(this, each))
   }
 
@@ -173,6 +174,8 @@ class Waiter {
     if (this.#size >= this.#minBytes) this.#end('ready')
   }
 
+  readonly cancel = (): void => this.#end('cancelled')
+
   expire(): void {
     this.#end('expired')
   }
@@ -180,7 +183,8 @@ class Waiter {
   #end(outcome: WaitOutcome): void {
     if (this.#isDone) return
     this.#isDone = true
-    this.#settle(outcome)
+    this.#leave(this)
+    this.#resolve(outcome)
   }
 }
 
