@@ -1,3 +1,5 @@
+import { WrongOption } from '../wrong-option.ts'
+
 /** What `npm run bar -- NAME` runs. */
 export interface Bar {
   /** What it says when it is asked for help, or told something wrong. */
@@ -9,9 +11,6 @@ export interface Bar {
    */
   run(args: readonly string[]): Promise<number>
 }
-
-/** An option has a value that means nothing; the message says what it takes. */
-export class WrongOption extends Error {}
 
 /** @throws WrongOption when the text is no whole number, or below the smallest */
 export function wholeNumber(option: string, text: string, smallest = 1): number {

@@ -1,4 +1,5 @@
-import { WrongOption, type Bar } from './bar.ts'
+import { answerWrongOptions } from '../wrong-option.ts'
+import type { Bar } from './bar.ts'
 
 /** What each bar is called, and where it is; loaded only when it is asked for. */
 export const bars: Readonly<Record<string, () => Promise<{ readonly bar: Bar }>>> = {
@@ -28,12 +29,7 @@ export async function runBar([name, ...args]: readonly string[]): Promise<number
   if (load === undefined) return refuse(name === undefined ? 'which bar?' : `no bar ${name}`, usage)
   const { bar } = await load()
   if (args.includes('--help')) return help(bar.usage)
-  try {
-    return await bar.run(args)
-  } catch (error) {
-    if (isWrongOption(error)) return refuse(error.message, bar.usage)
-    throw error
-  }
+  return answerWrongOptions(bar.usage, () => bar.run(args))
 }
 
 function help(text: string): number {
@@ -44,11 +40,4 @@ function help(text: string): number {
 function refuse(sentence: string, text: string): number {
   console.error(`${sentence}\n\n${text}`)
   return 2
-}
-
-function isWrongOption(error: unknown): error is Error {
-  if (error instanceof WrongOption) return true
-  return (
-    error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  )
 }

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { WrongOption } from './bar.ts'
+import { WrongOption } from '../wrong-option.ts'
 import type { FailedPlan } from '../../test/sim/crash-search.ts'
 import { readPlan, runPlan, type Plan } from '../../test/sim/plan.ts'
 import { shrink } from '../../test/sim/shrink.ts'

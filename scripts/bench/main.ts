@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { defaultKafkaVersion } from '../oracle/kafka.ts'
+import { answerWrongOptions, WrongOption } from '../wrong-option.ts'
 import { kafkaJavaOptions } from './broker-process.ts'
 import { Brokers } from './brokers.ts'
 import { describeMachine } from './machine.ts'
@@ -23,7 +24,7 @@ librdkafka's headers (apt-get install gcc libc6-dev librdkafka-dev).
   --plot FILE      writes the figures as an SVG
   --list           names the workloads
 
-Workloads, or parts of their names (default: all):
+Workloads, or how their names begin (default: all):
 ${workloads.map(({ name, title }) => `  ${name.padEnd(25)}${title}`).join('\n')}
 `
 
@@ -36,7 +37,7 @@ interface Options {
   readonly plot: string | undefined
 }
 
-/** @throws Error that says which option is wrong */
+/** @throws WrongOption, or what `parseArgs` throws */
 function options(): Options | 'help' {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -52,13 +53,14 @@ function options(): Options | 'help' {
   })
   if (values.help || values.list) return 'help'
   if (values.beside !== undefined && values.beside !== 'kafka') {
-    throw new Error('--beside takes kafka')
+    throw new WrongOption('--beside takes kafka')
   }
   const runs = Number(values.runs ?? (values.quick ? 3 : 5))
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number above 0')
+  if (!Number.isInteger(runs) || runs < 1)
+    throw new WrongOption('--runs takes a whole number above 0')
   for (const wanted of positionals) {
     if (!workloads.some(({ name }) => name.startsWith(wanted))) {
-      throw new Error(`no workload begins with ${wanted}; --list names them`)
+      throw new WrongOption(`no workload begins with ${wanted}; --list names them`)
     }
   }
   const isWanted = ({ name }: Workload): boolean =>
@@ -94,9 +96,13 @@ function say(text: string): void {
   console.error(text)
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const chosen = options()
-  if (chosen === 'help') return console.log(usage)
+  if (chosen === 'help') {
+    console.log(usage)
+    return 0
+  }
+  let good = true
   const brokers = new Brokers()
   const { runs, scale, besideKafka } = chosen
   const reports: Report['workloads'][number][] = []
@@ -117,7 +123,7 @@ async function main(): Promise<void> {
       } catch (error) {
         // The others are worth having all the same.
         say(`${about.name} failed: ${String(error)}`)
-        process.exitCode = 1
+        good = false
         await brokers.stop()
       }
       say(`${about.name}: ${Math.round((performance.now() - startedAtMs) / 1000)} s`)
@@ -128,6 +134,7 @@ async function main(): Promise<void> {
   }
   console.log(`${methodText(report)}\n\n${figuresTable(reports)}\n\n${targetsTable(reports)}`)
   if (chosen.plot !== undefined) write(chosen.plot, plot(report))
+  return good ? 0 : 1
 }
 
-await main()
+process.exitCode = await answerWrongOptions(usage, main)
