@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { brokerSettings, type BrokerOptions } from '../src/broker-options.ts'
 import { Broker } from '../src/broker.ts'
-import type { Files, OpenFile } from '../src/io/files.ts'
+import { filesWith, type Files, type OpenFile } from '../src/io/files.ts'
 import { memoryFiles } from '../src/io/memory-files.ts'
 import { nodeClock } from '../src/io/node-clock.ts'
 import { nodeRandom } from '../src/io/node-random.ts'
 import { buildBatch } from '../src/record/records.ts'
-import type { LogFields, Logger } from '../src/telemetry/logger.ts'
+import { collectingLogger, type LoggedLine } from './collecting-logger.ts'
 import { RawClient } from './server/raw-client.ts'
 
 const topic = 't'
@@ -68,40 +68,12 @@ function breakable(files: Files): { files: Files; breaks: () => void } {
     datasync: () => (isBroken ? Promise.reject(new Error('EIO')) : file.datasync()),
     close: () => file.close()
   })
-  const breaking: Files = {
-    open: (path, mode) => wrapped(files.open(path, mode)),
-    exists: path => files.exists(path),
-    makeDirectory: path => files.makeDirectory(path),
-    list: path => files.list(path),
-    rename: (from, to) => files.rename(from, to),
-    remove: path => files.remove(path),
-    removeLater: path => files.removeLater(path),
-    removeDirectory: path => files.removeDirectory(path),
-    syncDirectory: path => files.syncDirectory(path),
-    freeSize: path => files.freeSize(path),
-    volumeSize: path => files.volumeSize(path),
-    lock: path => files.lock(path)
-  }
+  const breaking = filesWith(files, { open: (path, mode) => wrapped(files.open(path, mode)) })
   return {
     files: breaking,
     breaks: () => {
       isBroken = true
     }
-  }
-}
-
-function collecting(lines: { level: string; message: string; fields: LogFields }[]): Logger {
-  const take =
-    (level: string) =>
-    (message: string, fields: LogFields = {}): void => {
-      lines.push({ level, message, fields })
-    }
-  return {
-    debug: take('debug'),
-    info: take('info'),
-    warn: take('warn'),
-    error: take('error'),
-    child: () => collecting(lines)
   }
 }
 
@@ -144,9 +116,9 @@ describe('a disk that fails', () => {
 
 describe('a failure of ours', () => {
   test('closes every connection, frees port and folder, and is found in `closed`', async () => {
-    const lines: { level: string; message: string; fields: LogFields }[] = []
+    const lines: LoggedLine[] = []
     const disk = memoryFiles()
-    const broker = await start(disk, { logger: collecting(lines) })
+    const broker = await start(disk, { logger: collectingLogger(lines) })
     const client = await connect(broker)
     expect(await produce(client, Buffer.from('kept'))).toBe(0)
     const bug = new Error('a broken invariant')
@@ -183,8 +155,8 @@ test('a partition folder that no topic owns is moved aside with a warning, never
   const disk = memoryFiles()
   await (await start(disk)).close()
   disk.makeDirectory('/data/forgotten-0')
-  const lines: { level: string; message: string; fields: LogFields }[] = []
-  await start(disk, { logger: collecting(lines) })
+  const lines: LoggedLine[] = []
+  await start(disk, { logger: collectingLogger(lines) })
   const names = disk.list('/data').map(entry => entry.name)
   expect(names).not.toContain('forgotten-0')
   expect(names.filter(name => name.startsWith('forgotten-0.'))).toHaveLength(1)

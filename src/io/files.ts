@@ -106,6 +106,25 @@ export function readWhole(files: Pick<Files, 'open'>, path: string): Buffer {
   }
 }
 
+/** The same files, but for what `changes` does in another way. */
+export function filesWith(files: Files, changes: Partial<Files>): Files {
+  return {
+    open: (path, mode) => files.open(path, mode),
+    exists: path => files.exists(path),
+    makeDirectory: path => files.makeDirectory(path),
+    list: path => files.list(path),
+    rename: (from, to) => files.rename(from, to),
+    remove: path => files.remove(path),
+    removeLater: path => files.removeLater(path),
+    removeDirectory: path => files.removeDirectory(path),
+    syncDirectory: path => files.syncDirectory(path),
+    freeSize: path => files.freeSize(path),
+    volumeSize: path => files.volumeSize(path),
+    lock: path => files.lock(path),
+    ...changes
+  }
+}
+
 /**
  * Asserted at every read and write: for Node, a position that is no integer means "where the last
  * call ended".

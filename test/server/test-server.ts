@@ -11,21 +11,15 @@ import { nodeClock } from '../../src/io/node-clock.ts'
 import type { Clock } from '../../src/io/clock.ts'
 import { Dispatch, type Handlers } from '../../src/server/dispatch.ts'
 import { Server, type ServerBounds } from '../../src/server/server.ts'
-import type { LogFields, Logger } from '../../src/telemetry/logger.ts'
 import type { Messages } from '../../src/wire/generated/api-table.ts'
+import { collectingLogger, type LoggedLine } from '../collecting-logger.ts'
 import { RawClient } from './raw-client.ts'
-
-export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warn' | 'error'
-  readonly message: string
-  readonly fields: LogFields
-}
 
 /** A server with handlers of the test's own, on a port of its own. */
 export interface TestServer {
   readonly server: Server
   readonly port: number
-  readonly lines: readonly LogLine[]
+  readonly lines: readonly LoggedLine[]
   readonly failures: readonly unknown[]
   /** What handlers were called with, in order: `Metadata 3`. */
   readonly started: readonly string[]
@@ -40,7 +34,7 @@ export interface TestServerOptions {
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const lines: LogLine[] = []
+  const lines: LoggedLine[] = []
   const failures: unknown[] = []
   const started: string[] = []
   const handlers = { ApiVersions: apiVersions, ...options.handlers }
@@ -50,7 +44,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else is used
     services: { advertised: dispatch.advertised } as unknown as Services,
     clock: options.clock ?? nodeClock,
-    logger: collecting(lines),
+    logger: collectingLogger(lines),
     keepProcessAlive: false,
     sharesReadBuffer: options.sharesReadBuffer ?? true,
     onFailure: error => {
@@ -95,21 +89,6 @@ function noting(handlers: Handlers, started: string[]): Handlers {
     }
   }
   return noted
-}
-
-function collecting(lines: LogLine[]): Logger {
-  const take =
-    (level: LogLine['level']) =>
-    (message: string, fields: LogFields = {}): void => {
-      lines.push({ level, message, fields })
-    }
-  return {
-    debug: take('debug'),
-    info: take('info'),
-    warn: take('warn'),
-    error: take('error'),
-    child: () => collecting(lines)
-  }
 }
 
 function entry<T>(map: Map<number, Deferred<T>>, id: number): Deferred<T> {

@@ -1,4 +1,4 @@
-import { FileError, type Files } from '../../io/files.ts'
+import { FileError, filesWith, type Files } from '../../io/files.ts'
 
 /**
  * Files that ask for room, once, when the process has run out of descriptors: that is not a disk
@@ -16,18 +16,8 @@ export function roomyFiles(files: Files, makeRoom: () => void): Files {
       return operation()
     }
   }
-  return {
+  return filesWith(files, {
     open: (path, mode) => withRoom(() => files.open(path, mode)),
-    exists: path => files.exists(path),
-    makeDirectory: path => files.makeDirectory(path),
-    list: path => withRoom(() => files.list(path)),
-    rename: (from, to) => files.rename(from, to),
-    remove: path => files.remove(path),
-    removeLater: path => files.removeLater(path),
-    removeDirectory: path => files.removeDirectory(path),
-    syncDirectory: path => files.syncDirectory(path),
-    freeSize: path => files.freeSize(path),
-    volumeSize: path => files.volumeSize(path),
-    lock: path => files.lock(path)
-  }
+    list: path => withRoom(() => files.list(path))
+  })
 }

@@ -2,24 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DurabilityMode } from '../../../src/config/durability-mode.ts'
-import type { Files } from '../../../src/io/files.ts'
+import { filesWith, type Files } from '../../../src/io/files.ts'
 import { manualClock, type ManualClock } from '../../../src/io/manual-clock.ts'
 import { seededRandom } from '../../../src/io/seeded-random.ts'
 import { LogDirectory } from '../../../src/storage/local/log-dir.ts'
 import type { LocalLog } from '../../../src/storage/local/local-log.ts'
 import type { LogConfigs } from '../../../src/storage/partition-log.ts'
-import type { Logger } from '../../../src/telemetry/logger.ts'
+import { collectingLogger, type LoggedLine } from '../../collecting-logger.ts'
 import { logConfigs } from '../batches.ts'
 
 export const topicId = 'dG9waWMtaWQtMTIzNDU2Nw'
 export const orders = { topic: 'orders', topicId, partition: 0 }
-
-/** One line that was logged. */
-export interface LoggedLine {
-  readonly level: string
-  readonly message: string
-  readonly fields: Readonly<Record<string, unknown>>
-}
 
 export interface TestDirectory {
   readonly files: Files
@@ -41,7 +34,7 @@ export function testDirectory(
   const random = seededRandom(1)
   const lines: LoggedLine[] = []
   const failures: Error[] = []
-  const logger = lineLogger(lines)
+  const logger = collectingLogger(lines)
   const onFailure = (error: Error): void => void failures.push(error)
   return {
     files,
@@ -79,21 +72,7 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
  * still has it.
  */
 export function crashable(files: Files, overrides: Partial<Files> = {}): Files {
-  return {
-    open: (path, mode) => files.open(path, mode),
-    exists: path => files.exists(path),
-    makeDirectory: path => files.makeDirectory(path),
-    list: path => files.list(path),
-    rename: (from, to) => files.rename(from, to),
-    remove: path => files.remove(path),
-    removeLater: path => files.removeLater(path),
-    removeDirectory: path => files.removeDirectory(path),
-    syncDirectory: path => files.syncDirectory(path),
-    freeSize: path => files.freeSize(path),
-    volumeSize: path => files.volumeSize(path),
-    lock: () => ({ taken: true, release: () => {} }),
-    ...overrides
-  }
+  return filesWith(files, { lock: () => ({ taken: true, release: () => {} }), ...overrides })
 }
 
 /** The content of a file. */
@@ -118,19 +97,4 @@ export function flipBit(files: Files, path: string, position: number, bit = 0): 
   const bytes = contentOf(files, path)
   bytes[position]! ^= 1 << bit
   putContent(files, path, bytes)
-}
-
-function lineLogger(lines: LoggedLine[]): Logger {
-  const at =
-    (level: string) =>
-    (message: string, fields: LoggedLine['fields'] = {}) =>
-      void lines.push({ level, message, fields })
-  const logger: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => logger
-  }
-  return logger
 }
