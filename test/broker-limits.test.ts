@@ -71,6 +71,17 @@ test('max.incremental.fetch.session.cache.slots bounds the sessions, 0 makes non
   expect((await none.ask('Fetch', 11, fetchOf(0))).sessionId).toBe(0)
 })
 
+test('a wall clock that jumps evicts no fetch session', async () => {
+  let wallMs = 1_700_000_000_000
+  const clock = { ...nodeClock, wallMs: () => wallMs }
+  const client = await connectTo({ 'max.incremental.fetch.session.cache.slots': 1 }, clock)
+  const { sessionId } = await client.ask('Fetch', 11, fetchOf(0))
+  wallMs += 86_400_000
+  expect((await client.ask('Fetch', 11, fetchOf(0))).sessionId).toBe(0)
+  const next = await client.ask('Fetch', 11, { ...fetchOf(1), sessionId, topics: [] })
+  expect(errorName(next.errorCode)).toBe('NONE')
+})
+
 test('a producer that was idle for producer.id.expiration.ms may begin at any sequence', async () => {
   let wallMs = 1_700_000_000_000
   const clock = { ...nodeClock, wallMs: () => wallMs }

@@ -56,7 +56,7 @@ function begin(
         partitions.map(partition => ({ topic, topicId, partition }))
       )
     },
-    context.nowMs()
+    context.monotonicMs()
   )
 }
 
@@ -78,7 +78,7 @@ function answered(
     const now = target(context, partitions[index]!, consumer)
     return refused(isReadable(now) ? result.error : now, true)
   })
-  const answer = session.answer(outcomes, context.nowMs())
+  const answer = session.answer(outcomes, context.monotonicMs())
   if (!answer.ok) return { errorCode: errorCode(answer.error), responses: [] }
   const { sessionId, included } = answer.value
   return {

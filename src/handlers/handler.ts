@@ -45,8 +45,8 @@ export interface RequestContext extends Services {
   readonly clientHost: string
   readonly connectionId: string
   readonly listenerName: string
-  /** Wall time, milliseconds. */
-  nowMs(): number
+  /** Monotonic time, milliseconds. */
+  monotonicMs(): number
   /**
    * Whether the connection's principal may do this. Always true until an authorizer is configured.
    */

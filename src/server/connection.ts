@@ -111,8 +111,8 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#lastActivityMs = environment.clock.monotonicMs()
   }
 
-  nowMs(): number {
-    return this.#environment.clock.wallMs()
+  monotonicMs(): number {
+    return this.#environment.clock.monotonicMs()
   }
 
   onBytes(bytes: Buffer, end: number): void {

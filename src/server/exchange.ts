@@ -22,7 +22,7 @@ export interface Origin {
   readonly listenerName: string
   /** Of all that waits, when the connection is gone or the broker stops. */
   readonly cancellation: Cancellation
-  nowMs(): number
+  monotonicMs(): number
 }
 
 export interface RequestHead {
@@ -95,8 +95,8 @@ export class Exchange implements RequestContext {
     return this.#origin.cancellation
   }
 
-  nowMs(): number {
-    return this.#origin.nowMs()
+  monotonicMs(): number {
+    return this.#origin.monotonicMs()
   }
 
   /** Nobody is refused before there is an authorizer. */

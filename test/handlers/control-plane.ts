@@ -87,7 +87,7 @@ export class ControlPlane {
       clientHost: '127.0.0.1',
       connectionId: '1',
       listenerName: 'PLAINTEXT',
-      nowMs: () => 0,
+      monotonicMs: () => 0,
       authorize: (operation, resource, name) =>
         !this.denied.has(`${operation} ${resource} ${name}`) &&
         !this.denied.has(`${operation} ${resource}`),

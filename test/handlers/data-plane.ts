@@ -147,7 +147,7 @@ export class DataPlane {
       fetchSessions: this.sessions,
       fetchWaiters: this.waiters,
       cancellation: options.cancellation ?? new Cancellation(),
-      nowMs: () => this.clock.wallMs(),
+      monotonicMs: () => this.clock.monotonicMs(),
       authorize: (operation, resource, name) =>
         !this.denied.has(`${operation} ${resource} ${name}`),
       onAnswered: release => releases.push(release)
