@@ -86,11 +86,54 @@ export function readOrWait(
     return waitAndRead(partitions, limits, waiters, { ...wait, partitions: awaited })
   const reads = readPartitions(partitions, limits)
   if (!mayWait) return reads
-  return reads.then(found => {
+  return reads.then(async found => {
     if (found.size >= minBytes || found.hasErrors) return found
+    const awaited = await withLeftOut(partitions, limits, found)
+    if (awaited.reduce((size, each) => size + each.readSize, 0) >= minBytes) return found
     found.release()
-    return waitAndRead(partitions, limits, waiters, { ...wait, partitions: found.awaited })
+    return waitAndRead(partitions, limits, waiters, { ...wait, partitions: awaited })
   })
+}
+
+/**
+ * How the partitions stood, with what their limits have room for and no whole batch fits into. It
+ * is there, so nobody waits for it: Kafka reads such a batch in part, and counts the part.
+ */
+async function withLeftOut(
+  partitions: readonly PartitionToRead[],
+  limits: PassLimits,
+  found: FirstReads
+): Promise<readonly AwaitedPartition[]> {
+  const awaited: AwaitedPartition[] = []
+  let size = 0
+  for (const [index, each] of partitions.entries()) {
+    const stood = found.awaited[index]!
+    const result = found.results[index]!
+    const leftOut = result.ok ? await sizeLeftOut(each, limits, size, result) : 0
+    size += stood.readSize
+    awaited.push({ ...stood, readSize: stood.readSize + leftOut })
+  }
+  return awaited
+}
+
+/** @param size bytes that were found before `read`, over all partitions */
+async function sizeLeftOut(
+  asked: PartitionToRead,
+  limits: PassLimits,
+  size: number,
+  read: FetchedRecords
+): Promise<number> {
+  const request = readRequest(asked, limits, size)
+  const room = request.maxBytes - read.size
+  if (room <= 0) return 0
+  const fromOffset = endOffsetOf(read.pieces.at(-1) ?? noBytes, asked.fetchOffset)
+  const next = { ...request, fromOffset, maxBytes: 1, minOneBatch: true }
+  if (asked.partition.readNothing(next) !== null) return 0
+  const batches = await asked.partition.read(next)
+  if (!batches.ok) return 0
+  const leftOut = Math.min(room, batches.value.bytes.length)
+  batches.value.release()
+  return leftOut
 }
 
 function waitAndRead(
@@ -263,5 +306,6 @@ function joined(reads: readonly PartitionRead[]): FetchedRecords {
 }
 
 const noPieces: readonly Buffer[] = []
+const noBytes = Buffer.alloc(0)
 
 function nothingToRelease(): void {}

@@ -29,6 +29,7 @@ function at(partition: Partition, fetchOffset: number, maxBytes = 1 << 20): Part
 
 interface WaitOptions {
   readonly minBytes?: number
+  readonly maxBytes?: number
   readonly maxWaitMs?: number
   readonly isolationLevel?: IsolationLevel
   readonly cancellation?: Cancellation
@@ -40,8 +41,9 @@ function start(
   partitions: readonly PartitionToRead[],
   options: WaitOptions = {}
 ): { reads: FetchReads | null; readonly done: Promise<FetchReads> } {
-  const { minBytes = 1, maxWaitMs = 500, isolationLevel = 'READ_UNCOMMITTED' } = options
-  const limits = { minBytes, maxWaitMs, isolationLevel, maxBytes: 1 << 20 }
+  const { minBytes = 1, maxBytes = 1 << 20, maxWaitMs = 500 } = options
+  const { isolationLevel = 'READ_UNCOMMITTED' } = options
+  const limits = { minBytes, maxWaitMs, isolationLevel, maxBytes }
   const done = readOrWait(partitions, limits, waiters, options.cancellation ?? never)
   const fetch: { reads: FetchReads | null; readonly done: Promise<FetchReads> } = {
     reads: null,
@@ -94,6 +96,36 @@ test('what a partition may add counts up to its own limit only', async () => {
   expect(fetch.reads).toBe(null)
   at0.clock.advance(500)
   expect((await fetch.done).size).toBe(size)
+})
+
+test('what is there but fits into no limit as a whole batch is not waited for', async () => {
+  const at0 = fixture()
+  const first = await openPartition(new FakeLog())
+  const second = await openPartition(new FakeLog())
+  const size = clientBatch(['a']).length
+  for (const partition of [first, first, first, second])
+    await partition.append(clientBatch(['a']), acked)
+  const almostThree = 3 * size - 1
+  const ofOne = start(at0, [at(first, 0, almostThree)], { minBytes: almostThree })
+  expect((await ofOne.done).size).toBe(2 * size)
+  const ofAll = start(at0, [at(first, 0)], { minBytes: almostThree, maxBytes: almostThree })
+  expect((await ofAll.done).size).toBe(2 * size)
+  const both = [at(first, 1), at(second, 0, size - 1)]
+  expect((await start(at0, both, { minBytes: almostThree }).done).size).toBe(2 * size)
+  expect(at0.waiters.count).toBe(0)
+})
+
+test('of what does not fit only as much counts as would fit', async () => {
+  const at0 = fixture()
+  const first = await openPartition(new FakeLog())
+  const second = await openPartition(new FakeLog())
+  const size = clientBatch(['a']).length
+  for (const partition of [first, second]) await partition.append(clientBatch(['a']), acked)
+  const fetch = start(at0, [at(first, 0), at(second, 0, size - 1)], { minBytes: 2 * size })
+  await settle()
+  expect(fetch.reads).toBe(null)
+  await first.append(clientBatch(['a']), acked)
+  expect((await fetch.done).size).toBe(2 * size)
 })
 
 test('bytes found by the first read count, and are read again for the answer', async () => {
