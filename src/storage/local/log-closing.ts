@@ -7,8 +7,8 @@ import type { Segment } from './segment.ts'
 /**
  * After a crash: takes to the disk what recovery found beyond the durable watermark, before anybody
  * is told of it. Those bytes are written again first, since a sync that failed in an earlier life
- * may have left them in the page cache alone, where another sync would pass over them. So it goes
- * with notes, such as a log start offset.
+ * may have left them in the page cache alone, where another sync would pass over them. In the mode
+ * `os` too, where nobody waits for it: a watermark beyond what is missing would make damage of it.
  */
 export async function settleLog(
   context: LogContext,
@@ -22,7 +22,7 @@ export async function settleLog(
   for (const segment of segments.all) {
     if (segment.endOffset <= end.offset) continue
     const from = segment === end.segment ? Math.min(end.position, segment.size) : 0
-    if (context.durability === 'fsync') await rewriteTail(context, segment, from)
+    await rewriteTail(context, segment, from)
     durability.changed(segment)
   }
   durability.namesChanged()

@@ -128,7 +128,10 @@ export class Sidecar {
     const { state, written, journalDamaged } = contents
     if (journalDamaged) file.get().truncate(journalEntryPosition(written.length))
     const sidecar = new Sidecar(file, sealKey(owner), state, contents)
-    if (!isDurable) sidecar.#changed(true)
+    if (!isDurable) {
+      sidecar.#writeAgain()
+      sidecar.#changed(true)
+    }
     return sidecar
   }
 
@@ -281,6 +284,16 @@ export class Sidecar {
       this.file.unpin()
     }
     this.#syncedChangeCount = changeCount
+  }
+
+  /**
+   * Writes what the file holds once more: a sync that failed in an earlier life may have left it in
+   * the page cache alone, where another sync would pass over it.
+   */
+  #writeAgain(): void {
+    const file = this.file.get()
+    const bytes = Buffer.alloc(file.size())
+    file.writeSync([bytes.subarray(0, file.readSync(bytes, 0))], 0)
   }
 
   #write(entry: JournalEntry | JournalCut): void {

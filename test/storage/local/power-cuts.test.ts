@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { assert } from '../../../src/base/assert.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
-import { sidecarSuffix } from '../../../src/storage/local/file-names.ts'
+import { logSuffix, sidecarSuffix } from '../../../src/storage/local/file-names.ts'
 import { decodeIdentity, encodeState, sealKey } from '../../../src/storage/local/sidecar-format.ts'
 import { Life } from '../../sim/life.ts'
 import { powerLoss } from '../../sim/power-loss.ts'
@@ -178,4 +178,44 @@ test('a segment begun while the log start rises is on disk before those in front
       expect([after, seed, recovered.logStartOffset]).toEqual([after, seed, 4])
     }
   }
+})
+
+/** The next start on the same page cache. */
+async function startedOn(files: SimFiles, durability: 'fsync' | 'os') {
+  const again = new SimFiles(files.disk.copy(), { seed: 2 })
+  const opened = await openOrders(testDirectory(again, '/data', durability))
+  return { ...opened, files: again }
+}
+
+/** The log after a power cut that takes whatever no sync has covered. */
+async function logAfterCut({ disk }: SimFiles, durability: 'fsync' | 'os') {
+  const left = disk.afterPowerCut(powerLoss('nothing', disk, 1))
+  return (await openOrders(testDirectory(new SimFiles(left, { seed: 3 }), '/data', durability))).log
+}
+
+describe('what a failed sync has left in the page cache alone', () => {
+  test('is on the disk after the next start, a log start offset among it', async () => {
+    const life = new SimFiles(new SimDisk(), { seed: 1 })
+    const { log } = await openOrders(testDirectory(life, '/data', 'fsync'))
+    for (const batch of batchesOf([2, 2])) await log.append(1, batch.baseOffset, [batch])
+    life.faults.add({ id: 'lie', call: 'datasync', nth: 1, code: 'EIO', matches: sidecarSuffix })
+    expect(await log.raiseLogStartOffset(1, 4)).toMatchObject({ ok: false })
+    const { log: started, files } = await startedOn(life, 'fsync')
+    expect(started.logStartOffset).toBe(4)
+    expect((await logAfterCut(files, 'fsync')).logStartOffset).toBe(4)
+  })
+
+  test('is no damage in the mode os either, when the power is cut after a stop in order', async () => {
+    const life = new SimFiles(new SimDisk(), { seed: 1 })
+    const { log, directory } = await openOrders(testDirectory(life, '/data', 'os'))
+    for (const batch of batchesOf([2, 2])) await log.append(1, batch.baseOffset, [batch])
+    life.faults.add({ id: 'lie', call: 'datasync', nth: 1, code: 'EIO', matches: logSuffix })
+    await directory.close()
+    const { directory: started, files } = await startedOn(life, 'os')
+    await started.close()
+    const left = await logAfterCut(files, 'os')
+    expect(left.logEndOffset).toBe(4)
+    const read = { upToOffset: 4, maxSize: 10_000, minOneBatch: true }
+    expect(await left.read({ fromOffset: 0, ...read })).toMatchObject({ ok: true })
+  })
 })
