@@ -11,8 +11,9 @@ import { keepPlan, replayPlan } from './plans.ts'
 
 const usage = `npm run bar -- crash [options]
 
-Ends a broker on a simulated disk at every call of that disk, and at random moments of random
-histories, and looks for what it has lost. Then looks for planted bugs, which have to be found.
+Ends a broker on a simulated disk at every call of that disk, the start after some of these crashes
+at every call of it, and others at random moments of random histories, and looks for what is lost.
+Then looks for planted bugs, which have to be found.
 
   --points N           random crash points (default 10000)
   --seed N             (default 1)
@@ -28,7 +29,11 @@ const historiesPerPiece = 20
 /** About how many crashes a history has. */
 const crashesPerHistory = 8
 
-type Crashes = 'every crash' | 'power cuts' | 'random'
+/** In how many pieces recoveries are ended, and how many in each. */
+const recoveryPieceCount = 6
+const recoveriesPerPiece = 4
+
+type Crashes = 'every crash' | 'power cuts' | 'random' | 'during recovery'
 
 interface Piece {
   readonly part: `${Plan['durability']} ${Crashes}` | 'canaries'
@@ -76,11 +81,16 @@ function piecesOf(durability: Plan['durability'], seed: number, points: number):
     const job = { type: 'histories', durability, seed: from, count: historiesPerPiece } as const
     return { part: `${durability} random`, job }
   })
+  const recoveries = Array.from({ length: recoveryPieceCount }, (_, index): Piece => {
+    const from = seed * 1_000_000 + index
+    const options = { durability, seed: from, crashCount: recoveriesPerPiece, failuresMax: 5 }
+    return { part: `${durability} during recovery`, job: { type: 'recoveries', options } }
+  })
   const enumerated =
     durability === 'fsync'
       ? enumeration('every crash', ['process', ...lossProfiles])
       : [...enumeration('every crash', ['process']), ...enumeration('power cuts', lossProfiles)]
-  return [...enumerated, ...histories]
+  return [...enumerated, ...recoveries, ...histories]
 }
 
 interface Part {

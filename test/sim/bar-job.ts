@@ -8,21 +8,26 @@ import {
   type EnumerationOptions,
   type Found
 } from './crash-search.ts'
+import { randomFaultPlan } from './fault-history.ts'
 import { enumerateFaults, type FaultSearchOptions } from './fault-search.ts'
 import { randomPlan } from './history.ts'
 import { runPlan, type Plan } from './plan.ts'
+import { enumerateRecoveries, type RecoverySearchOptions } from './recovery-search.ts'
+import { searchStartFaults, type StartFaultOptions } from './start-fault-search.ts'
 
 /** A piece of a long run, which can be done by another process. */
 export type BarJob =
   | { readonly type: 'enumerate'; readonly options: EnumerationOptions }
+  | { readonly type: 'recoveries'; readonly options: RecoverySearchOptions }
   | {
-      readonly type: 'histories'
+      readonly type: 'histories' | 'faultHistories'
       readonly durability: Plan['durability']
       readonly seed: number
       readonly count: number
     }
   | { readonly type: 'canary'; readonly name: string; readonly seed: number }
   | { readonly type: 'faults'; readonly options: FaultSearchOptions }
+  | { readonly type: 'startFaults'; readonly options: StartFaultOptions }
   | {
       readonly type: 'flips'
       readonly ending: Ending
@@ -39,10 +44,15 @@ export async function runJob(job: BarJob): Promise<BarResult> {
   switch (job.type) {
     case 'enumerate':
       return { ...(await enumerateCrashes(job.options)), verdicts: [] }
+    case 'recoveries':
+      return { ...(await enumerateRecoveries(job.options)), verdicts: [] }
     case 'histories':
+    case 'faultHistories':
       return { ...(await liveHistories(job)), verdicts: [] }
     case 'faults':
       return { ...(await enumerateFaults(job.options)), verdicts: [] }
+    case 'startFaults':
+      return { ...(await searchStartFaults(job.options)), verdicts: [] }
     case 'canary':
       return { ...(await findCanary(job.name, job.seed)), verdicts: [] }
     case 'flips':
@@ -55,15 +65,20 @@ export async function runJob(job: BarJob): Promise<BarResult> {
 /** Every tenth history is lived twice, and has to be the same. */
 const repeatInterval = 10
 
-async function liveHistories(job: BarJob & { type: 'histories' }): Promise<Found> {
+async function liveHistories(
+  job: BarJob & { type: 'histories' | 'faultHistories' }
+): Promise<Found> {
   const found = nothingFound()
+  const isFaulty = job.type === 'faultHistories'
+  const draw = isFaulty ? randomFaultPlan : randomPlan
   for (let seed = job.seed; seed < job.seed + job.count; seed++) {
-    const plan = randomPlan(job.durability, seed)
+    const plan = draw(job.durability, seed)
     const { failure, counts, trace } = await runPlan(plan)
-    found.points += counts.crashes
+    found.points += isFaulty ? counts.faults : counts.crashes
+    found.refusals += counts.refusals
     found.starts += counts.starts
     found.lost += counts.lost
-    const place = `history ${seed}`
+    const place = `${job.durability} history ${seed}`
     if (failure !== null) found.failures.push({ place, failure, plan })
     if (seed % repeatInterval !== 0) continue
     const again = await runPlan(plan)

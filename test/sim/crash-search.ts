@@ -156,11 +156,13 @@ export async function enumerateCrashes(options: EnumerationOptions): Promise<Fou
   return found
 }
 
-function crashStep({ kind, after, torn, seed }: Crash): CrashStep {
+/** A crash of a scripted life, as a step. */
+export function crashStep({ kind, after, torn, seed }: Crash): CrashStep {
   return { type: 'crash', kind, at: { after }, isClosing: true, torn, seed }
 }
 
-function placeOf(lives: readonly Lived[], { life, crash }: CrashPoint): string {
+/** Where a crash is, in words. */
+export function placeOf(lives: readonly Lived[], { life, crash }: CrashPoint): string {
   const { kind, after, torn, seed } = crash
   const next = lives[life]!.life.describe(after)
   return `life ${life}, ${kind}${torn > 0 ? ' torn' : ''} ${seed} before step ${after}: ${next}`

@@ -5,6 +5,7 @@ import { enumerateCrashes, type Found } from './crash-search.ts'
 import { randomPlan } from './history.ts'
 import { readPlan, runPlan } from './plan.ts'
 import { lossProfiles } from './power-loss.ts'
+import { enumerateRecoveries } from './recovery-search.ts'
 import { shrink } from './shrink.ts'
 
 // The short forms of `npm run bar -- crash`.
@@ -41,6 +42,21 @@ describe('a life that ends at any call of the disk', () => {
     expect(told(found)).toEqual([])
     expect(found.lost).toBeGreaterThan(0)
   })
+})
+
+describe('a start after a crash that ends at any call of the disk', () => {
+  for (const durability of ['fsync', 'os'] as const) {
+    test(`leaves everything to the next one in the mode ${durability}`, async () => {
+      const found = await enumerateRecoveries({
+        durability,
+        seed: 1,
+        crashCount: 2,
+        failuresMax: 3
+      })
+      expect(told(found)).toEqual([])
+      expect(found.points).toBeGreaterThan(100)
+    })
+  }
 })
 
 describe('random histories of clients and crashes', () => {

@@ -41,10 +41,19 @@ export class DiskFaults {
   readonly calls: { readonly call: FaultyCall; readonly path: string }[] = []
   /** Ids of the faults that were met. */
   readonly met = new Set<string>()
-  /** The refusals, in the order in which they happened. */
-  readonly refusals: { readonly fault: DiskFault; readonly path: string }[] = []
+  /** The refusals, in the order in which they happened, each with its moment of the life. */
+  readonly refusals: {
+    readonly fault: DiskFault
+    readonly path: string
+    readonly moment: number
+    /** Whether a file was to be opened for writing. */
+    readonly isForWriting: boolean
+  }[] = []
+  readonly #now: () => number
 
-  constructor(faults: readonly DiskFault[]) {
+  /** @param now how many steps the life took on the disk so far */
+  constructor(faults: readonly DiskFault[], now: () => number) {
+    this.#now = now
     for (const fault of faults) this.add(fault)
   }
 
@@ -59,7 +68,7 @@ export class DiskFaults {
   }
 
   /** The errno name with which this call is refused; null when it is not. */
-  meet(call: FaultyCall, path: string): DiskFault['code'] | null {
+  meet(call: FaultyCall, path: string, isForWriting = false): DiskFault['code'] | null {
     this.#counts.set(call, this.count(call) + 1)
     this.calls.push({ call, path })
     let code: DiskFault['code'] | null = null
@@ -70,7 +79,7 @@ export class DiskFaults {
       const last = fault.nth + (fault.lasts === true ? Infinity : (fault.lasts ?? 0))
       if (each.met < fault.nth || each.met > last) continue
       this.met.add(fault.id)
-      this.refusals.push({ fault, path })
+      this.refusals.push({ fault, path, moment: this.#now(), isForWriting })
       code ??= fault.code
     }
     return code

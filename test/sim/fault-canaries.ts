@@ -1,4 +1,4 @@
-import { FileError, type OpenFile } from '../../src/io/files.ts'
+import { FileError, type Files, type OpenFile } from '../../src/io/files.ts'
 import type { Canary } from './canaries.ts'
 import { overriding } from './plant.ts'
 
@@ -68,3 +68,45 @@ export const faultCanaries: readonly Canary[] = [
     }
   }))
 ]
+
+/** Bugs that show only by a fault in a start after a crash, or by a power cut after that start. */
+export const startFaultCanaries: readonly Canary[] = [
+  {
+    name: 'after a crash the first sync of a log is passed over when it fails',
+    wrapFiles(files) {
+      if (!isAfterCrash(files)) return files
+      const synced = new Set<string>()
+      const first = withFile('', file => ({
+        async datasync() {
+          const isFirst = file.path.endsWith('.log') && !synced.has(file.path)
+          synced.add(file.path)
+          await file.datasync().catch((error: unknown) => {
+            if (!isFirst || !isRefused(error, 'EIO')) throw error
+          })
+        }
+      }))
+      return first.wrapFiles!(files)
+    }
+  },
+  withFile('what a failed sync has left in the page cache is not written again', file => ({
+    writeSync(pieces, position) {
+      const bytes = Buffer.concat(pieces)
+      if (!holds(file, bytes, position)) file.writeSync([bytes], position)
+    }
+  }))
+]
+
+function holds(file: OpenFile, bytes: Buffer, position: number): boolean {
+  const found = Buffer.alloc(bytes.length)
+  try {
+    return file.readSync(found, position) === bytes.length && found.equals(bytes)
+  } catch (error) {
+    if (!isRefused(error, 'EIO')) throw error
+    return false
+  }
+}
+
+/** Whether a start follows a crash, as the broker tells it. */
+function isAfterCrash(files: Files): boolean {
+  return files.exists('/data/meta.properties') && !files.exists('/data/.kafka_cleanshutdown')
+}

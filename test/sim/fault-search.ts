@@ -1,11 +1,14 @@
-import type { DiskFault, FaultyCall } from './disk-faults.ts'
+import type { FaultyCall } from './disk-faults.ts'
 import { mayStop } from './disk-faults.ts'
 import { Draws } from './draws.ts'
 import { nothingFound, scriptUpTo, type Found } from './crash-search.ts'
+import { afterwards } from './fault-endings.ts'
+import { callFaults } from './fault-ways.ts'
 import { failureOf, runOptions, type Plan } from './plan.ts'
 import type { Crash } from './life.ts'
 import { PlaneRun, type Lived, type RunStep } from './plane-run.ts'
 import { script } from './plane-script.ts'
+import { heedingRejections } from './rejections.ts'
 
 /** A scripted life, and what it asked of the disk when nothing was refused. */
 interface Script {
@@ -76,21 +79,6 @@ export async function enumerateFaults(options: FaultSearchOptions): Promise<Foun
   return found
 }
 
-/** A promise that fails and that nobody looks at would end a broker. */
-async function heedingRejections(work: () => Promise<void>): Promise<void> {
-  const rejections: unknown[] = []
-  const note = (error: unknown): void => void rejections.push(error)
-  process.on('unhandledRejection', note)
-  try {
-    await work()
-    // They are told of when the turn is over.
-    await new Promise(resolve => setImmediate(resolve))
-  } finally {
-    process.off('unhandledRejection', note)
-  }
-  if (rejections.length > 0) throw new Error(`unhandled rejection: ${String(rejections[0])}`)
-}
-
 /** A stop in order. What is drawn after it is something else than what was drawn before. */
 function endOf({ life }: Lived, seed: number): Crash {
   return { kind: 'process', after: life.now, torn: 0, seed: seed + 1_000_003 + life.now }
@@ -126,60 +114,18 @@ async function livedScripts(seed: number): Promise<readonly Script[]> {
   return scripts
 }
 
-/** What the disk may answer to a call. */
-const ways: Readonly<Record<FaultyCall, readonly Omit<DiskFault, 'id' | 'call' | 'nth'>[]>> = {
-  // Descriptors come back: a sync waits for one.
-  open: [{ code: 'EMFILE' }, { code: 'EIO' }, { code: 'EMFILE', lasts: 50 }],
-  makeDirectory: [{ code: 'EIO' }, { code: 'ENOSPC' }],
-  rename: [{ code: 'EIO' }],
-  remove: [{ code: 'EIO' }],
-  write: [{ code: 'EIO' }, { code: 'ENOSPC' }, { code: 'ENOSPC', lasts: true }],
-  resize: [{ code: 'EIO' }, { code: 'ENOSPC' }],
-  datasync: [{ code: 'EIO' }, { code: 'EIO', lasts: true }],
-  syncDirectory: [{ code: 'EIO' }],
-  read: [{ code: 'EIO' }, { code: 'EIO', lasts: true }],
-  list: [{ code: 'EIO' }]
-}
-
 /** Every call of every life, refused in every way; then disks that get full. */
 function* faultPoints(scripts: readonly Script[], seed: number): Iterable<FaultPoint> {
   const draws = new Draws(seed)
   for (const [life, { calls, growth }] of scripts.entries()) {
-    const counts = new Map<string, number>()
-    for (const { call, path } of calls) {
-      for (const way of ways[call]) {
-        const fault = faultAt(call, path, way, counts)
-        const lasting = way.lasts === undefined ? '' : ' from then on'
-        const what = `${call} ${fault.nth} of ${path}: ${way.code}${lasting}`
-        const steps = script[life]!
-        const from = { type: 'fault', fault, from: 'start' } as const
-        const isOver = way.lasts !== true && !mayStop(fault)
-        const served = isOver ? ([{ type: 'serve' }] as const) : []
-        yield { life, what, steps: [from, ...steps, ...served, ...afterwards(draws)] }
-      }
-      for (const key of [call, `${call} ${folderOf(path)}`]) {
-        counts.set(key, (counts.get(key) ?? 0) + 1)
-      }
+    for (const { fault, what } of callFaults(calls)) {
+      const from = { type: 'fault', fault, from: 'start' } as const
+      const isOver = fault.lasts !== true && !mayStop(fault)
+      const served = isOver ? ([{ type: 'serve' }] as const) : []
+      yield { life, what, steps: [from, ...script[life]!, ...served, ...afterwards(draws)] }
     }
     yield* fullDisks(life, growth, draws)
   }
-}
-
-/** What lasts is a bad place of the disk: it is in the files of one folder. */
-function faultAt(
-  call: FaultyCall,
-  path: string,
-  way: Omit<DiskFault, 'id' | 'call' | 'nth'>,
-  counts: ReadonlyMap<string, number>
-): DiskFault {
-  const isPlace = way.lasts === true && way.code === 'EIO' && call === 'read'
-  const matches = isPlace ? { matches: folderOf(path) } : {}
-  const key = isPlace ? `${call} ${folderOf(path)}` : call
-  return { id: 'fault', call, nth: (counts.get(key) ?? 0) + 1, ...way, ...matches }
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1)
 }
 
 /** How many disks of different sizes get full in a life. */
@@ -205,21 +151,4 @@ function* fullDisks(life: number, growth: number, draws: Draws): Iterable<FaultP
       ]
     }
   }
-}
-
-/** The end of the life, of whatever kind, and another life on a disk that works. */
-function afterwards(draws: Draws): readonly RunStep[] {
-  const kind = draws.pick(['process', 'nothing', 'ordered', 'journaled', 'adversary'] as const)
-  const isClosing = draws.chance(0.5)
-  const crash = { type: 'crash', kind, at: { share: 1 }, torn: 0, isClosing } as const
-  return [
-    { ...crash, seed: draws.seed() },
-    { type: 'retry', topic: 0, partition: 0, producer: 0, back: 0 },
-    { type: 'retry', topic: 1, partition: 0, producer: 0, back: 1 },
-    { type: 'serve' },
-    { type: 'commit', group: 1, topic: 0, partition: 0 },
-    { type: 'settle' },
-    { type: 'look' },
-    { type: 'stop' }
-  ]
 }

@@ -4,7 +4,8 @@ import type { Plan } from './plan.ts'
 import type { CrashStep, RunStep } from './plane-run.ts'
 import { lossProfiles } from './power-loss.ts'
 
-type Maker = (draws: Draws) => readonly RunStep[]
+/** Draws steps of one kind. */
+export type Maker = (draws: Draws) => readonly RunStep[]
 
 const topic = (draws: Draws): number => draws.pick([0, 0, 0, 1, 1, 2])
 const partition = (draws: Draws): number => draws.below(2)
@@ -68,16 +69,8 @@ const crashesPerHistory = 8
  */
 export function randomPlan(durability: Plan['durability'], seed: number, canary?: string): Plan {
   const draws = new Draws(seed)
-  const weighted: Maker[] = []
-  for (const [name, [weight, make]] of Object.entries(makers)) {
-    const factor = always.has(name) ? 1 : draws.pick([0, 0.5, 1, 1, 3])
-    for (let count = 0; count < Math.ceil(weight * factor); count++) weighted.push(make)
-  }
-  const steps: RunStep[] = [
-    { type: 'createTopic', topic: 0 },
-    { type: 'newProducer', producer: 0 },
-    { type: 'settle' }
-  ]
+  const weighted = weightedMakers(draws)
+  const steps = [...firstSteps]
   for (let crashCount = 0; crashCount < crashesPerHistory;) {
     const made = draws.pick(weighted)(draws)
     steps.push(...made)
@@ -85,6 +78,23 @@ export function randomPlan(durability: Plan['durability'], seed: number, canary?
   }
   steps.push({ type: 'look' })
   return { durability, seed: draws.seed(), steps, ...(canary === undefined ? {} : { canary }) }
+}
+
+/** With which every history begins. */
+export const firstSteps: readonly RunStep[] = [
+  { type: 'createTopic', topic: 0 },
+  { type: 'newProducer', producer: 0 },
+  { type: 'settle' }
+]
+
+/** What the steps of one history are drawn from. */
+export function weightedMakers(draws: Draws): readonly Maker[] {
+  const weighted: Maker[] = []
+  for (const [name, [weight, make]] of Object.entries(makers)) {
+    const factor = always.has(name) ? 1 : draws.pick([0, 0.5, 1, 1, 3])
+    for (let count = 0; count < Math.ceil(weight * factor); count++) weighted.push(make)
+  }
+  return weighted
 }
 
 /** A crash now or at any earlier moment of the life; sometimes another one while it recovers. */

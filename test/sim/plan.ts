@@ -1,6 +1,7 @@
 import { canaries } from './canaries.ts'
-import { faultCanaries } from './fault-canaries.ts'
+import { faultCanaries, startFaultCanaries } from './fault-canaries.ts'
 import { PlaneRun, type RunCounts, type RunOptions, type RunStep } from './plane-run.ts'
+import { heedingRejections } from './rejections.ts'
 import { Violation } from './violation.ts'
 
 /** A run that can be written down and done again, step by step. */
@@ -39,11 +40,13 @@ export async function runPlan(plan: Plan): Promise<PlanOutcome> {
   const run = new PlaneRun({ ...runOptions(plan), isTraced: true })
   let step = 0
   try {
-    for (const each of plan.steps) {
-      await run.do(each)
-      step++
-    }
-    await run.start()
+    await heedingRejections(async () => {
+      for (const each of plan.steps) {
+        await run.do(each)
+        step++
+      }
+      await run.start()
+    })
     return { failure: null, counts: run.counts, trace: run.trace }
   } catch (error) {
     return { failure: { ...failureOf(error), step }, counts: run.counts, trace: run.trace }
@@ -51,7 +54,8 @@ export async function runPlan(plan: Plan): Promise<PlanOutcome> {
 }
 
 export function runOptions({ durability, seed, canary }: Omit<Plan, 'steps'>): RunOptions {
-  const planted = [...canaries, ...faultCanaries].find(({ name }) => name === canary)
+  const all = [...canaries, ...faultCanaries, ...startFaultCanaries]
+  const planted = all.find(({ name }) => name === canary)
   if (canary !== undefined && planted === undefined) {
     throw new Error(`there is no planted bug ${canary}`)
   }

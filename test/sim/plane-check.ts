@@ -228,7 +228,7 @@ async function checkPartition(
   model.leaderEpochs = [{ moment: earlier, leaderEpoch: partition.leaderEpoch }]
   if (plane.storage.unreadable.includes(`/data/${name}`)) {
     demand(check.faults.hasHit(`/${name}`), 'damaged', () => `${name} is set apart`)
-    return keepUnread(model)
+    return keepUnread(model, check)
   }
   demand(
     partition.opening.damage === null || check.faults.hasHit(`/${name}`),
@@ -259,15 +259,16 @@ async function checkPartition(
 }
 
 /** What was known stays so through a life in which the disk does not give the partition back. */
-function keepUnread(model: PartitionModel): void {
-  for (const action of [...model.sent, ...model.deletions]) keepUntold(action)
-  model.seen = model.seen.map(seen => ({ ...seen, moment: earlier }))
+function keepUnread(model: PartitionModel, check: StartCheck): void {
+  for (const action of [...model.sent, ...model.deletions]) keepUntold(action, check)
+  const seen = check.keepsPromises ? model.seen : []
+  model.seen = seen.map(each => ({ ...each, moment: earlier }))
 }
 
-/** As it was when the life before ended: acknowledged, or open. */
-function keepUntold(action: Action): void {
+/** As it was when the life before ended: acknowledged, if that still counts, or open. */
+function keepUntold(action: Action, { keepsPromises }: StartCheck): void {
   action.started = earlier
-  if (action.done !== null) action.done = earlier
+  if (action.done !== null) action.done = keepsPromises ? earlier : null
 }
 
 /**
@@ -321,7 +322,7 @@ function checkLeaderEpoch(
 async function checkCommits(plane: Plane, model: PlaneModel, check: StartCheck): Promise<void> {
   for (const [name, group] of Object.entries(model.groups)) {
     if (await isRefused(plane, name, check)) {
-      for (const commit of Object.values(group.commits).flat()) keepUntold(commit)
+      for (const commit of Object.values(group.commits).flat()) keepUntold(commit, check)
       continue
     }
     const found = await committed(plane, name)
@@ -343,7 +344,12 @@ async function checkCommits(plane: Plane, model: PlaneModel, check: StartCheck):
 /** Whether a group says that the disk does not give its offsets back. */
 async function isRefused(plane: Plane, name: string, { faults }: StartCheck): Promise<boolean> {
   const fetched = await plane.groups.fetchOffsets(name, null)
-  return !fetched.ok && faults.hasHit(`/${consumerOffsetsTopic}-`)
+  // A topic that was never made is made now, which the disk may refuse.
+  const isMissing = plane.cluster.topic(consumerOffsetsTopic) === undefined
+  return (
+    !fetched.ok &&
+    (faults.hasHit(`/${consumerOffsetsTopic}-`) || (isMissing && faults.met.size > 0))
+  )
 }
 
 /** Everything that a group has committed, by `topic/partition`. */

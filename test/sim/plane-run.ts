@@ -22,8 +22,11 @@ import { demand, Violation } from './violation.ts'
 export interface CrashStep {
   readonly type: 'crash'
   readonly kind: CrashKind
-  /** Where in the life: 0 to 1 of its steps on the disk, or after how many of them. */
-  readonly at: { readonly share: number } | { readonly after: number }
+  /**
+   * Where in the life: 0 to 1 of its steps on the disk, or of those since the disk first refused
+   * something, or after how many of them.
+   */
+  readonly at: { readonly share: number; readonly sinceFault?: true } | { readonly after: number }
   /** Whether the life was on its way to an end in order. */
   readonly isClosing?: boolean
   readonly torn: number
@@ -54,6 +57,8 @@ export interface RunOptions {
 /** What a run has seen. */
 export interface RunCounts {
   crashes: number
+  /** Planned refusals of the disk that were met. */
+  faults: number
   starts: number
   /** Starts that a fault of the disk has prevented. */
   refusals: number
@@ -82,7 +87,7 @@ export interface Lived {
  * first step that needs it.
  */
 export class PlaneRun {
-  readonly counts: RunCounts = { crashes: 0, starts: 0, refusals: 0, lost: 0 }
+  readonly counts: RunCounts = { crashes: 0, faults: 0, starts: 0, refusals: 0, lost: 0 }
   readonly #options: RunOptions
   readonly #hash: Hash | null
   #draws: Draws
@@ -159,7 +164,14 @@ export class PlaneRun {
     demand(isFaulty || complaints.length === 0, 'damaged', () => complaints.join('; '))
     const { faults } = life.files
     const check: StartCheck = { keepsPromises: this.#keepsPromises, lostCount: 0, faults }
-    await checkStart(plane, this.#model, check)
+    try {
+      await checkStart(plane, this.#model, check)
+    } catch (error) {
+      if (!isStoppedBy(error, plane, faults)) throw error
+      this.#model = structuredClone(this.#before)
+      this.counts.refusals++
+      return
+    }
     this.counts.lost += check.lostCount
     this.counts.starts++
     this.#model.opened = life.now
@@ -182,6 +194,13 @@ export class PlaneRun {
     const lived = this.#lived()
     const { now } = lived.life
     this.#endAt(lived, { kind: 'process', after: now, torn: 0, seed: this.#draws.seed() })
+    return lived
+  }
+
+  /** The present life as far as it has come; it goes no further. */
+  cut(): Lived {
+    const lived = this.#lived()
+    lived.life.files.stop()
     return lived
   }
 
@@ -246,7 +265,7 @@ export class PlaneRun {
     if (step.isClosing === true) await this.#close()
     const lived = this.#lived()
     const { kind, torn, seed, at } = step
-    const after = 'after' in at ? at.after : momentOf(lived.life, at.share, step)
+    const after = 'after' in at ? at.after : momentOf(lived.life, at, step)
     this.#endWith(lived, { kind, after, torn, seed })
     this.counts.crashes++
   }
@@ -276,6 +295,7 @@ export class PlaneRun {
   #endAt(lived: Lived, crash: Crash): void {
     const { life } = lived
     life.files.stop()
+    this.counts.faults += new Set(life.files.faults.refusals.map(({ fault }) => fault)).size
     if (this.#hash !== null) hashOps(this.#hash, life, crash)
     this.#disk = life.crashed(crash)
     this.#model = modelAt(lived, crash.after)
@@ -292,8 +312,13 @@ export class PlaneRun {
 }
 
 /** The moment at a share of a life; one that tears something comes with the next such write. */
-function momentOf(life: Life, share: number, { torn, tornIn = '' }: CrashStep): number {
-  const moment = Math.min(Math.floor(share * (life.now + 1)), life.now)
+function momentOf(
+  life: Life,
+  { share, sinceFault }: { readonly share: number; readonly sinceFault?: true },
+  { torn, tornIn = '' }: CrashStep
+): number {
+  const from = sinceFault === true ? (life.files.faults.refusals[0]?.moment ?? 0) : 0
+  const moment = Math.min(from + Math.floor(share * (life.now - from + 1)), life.now)
   if (torn === 0) return moment
   const write = life.ops.findIndex(
     (op, index) =>
@@ -331,10 +356,17 @@ function hashOps(hash: Hash, { ops }: Life, crash: Crash): void {
  * one partition or another, as long as it is not the metadata log.
  */
 function mayKeepFromStarting({ refusals }: DiskFaults): boolean {
-  return refusals.some(({ fault: { call, code }, path }) => {
-    const isRead = code === 'EIO' && (call === 'read' || call === 'list' || call === 'open')
+  return refusals.some(({ fault: { call, code }, path, isForWriting }) => {
+    const isOpen = call === 'open' && !isForWriting
+    const isRead = code === 'EIO' && (call === 'read' || call === 'list' || isOpen)
     return !isRead || !/^\/data\/(?!__cluster_metadata)[^/]+-\d+(\/|$)/.test(path)
   })
+}
+
+/** Whether a broker answers nothing because it has stopped, as it may after such faults. */
+function isStoppedBy(error: unknown, { failure }: Plane, { refusals }: DiskFaults): boolean {
+  const isSilence = error instanceof Violation && ['no start', 'damaged'].includes(error.kind)
+  return isSilence && failure !== null && refusals.some(({ fault }) => mayStop(fault))
 }
 
 /** Waits for a start; mostly nothing in it waits for time. */

@@ -43,7 +43,7 @@ export class SimFiles implements Files {
   constructor(disk: SimDisk, options: SimFilesOptions) {
     this.disk = disk
     this.sizeMax = options.sizeMax ?? Infinity
-    this.faults = new DiskFaults(options.faults ?? [])
+    this.faults = new DiskFaults(options.faults ?? [], () => this.ops.length)
     this.#draws = new Draws(options.seed)
   }
 
@@ -58,7 +58,7 @@ export class SimFiles implements Files {
   }
 
   open(path: string, mode: OpenMode): OpenFile {
-    this.#meet('open', 'open', path)
+    this.#meet('open', 'open', path, mode !== 'read')
     const place = this.#place('open', path)
     let node = this.#at(place)
     if (node === undefined) {
@@ -211,8 +211,8 @@ export class SimFiles implements Files {
     })
   }
 
-  #meet(call: FaultyCall, verb: string, path: string): void {
-    const code = this.faults.meet(call, path)
+  #meet(call: FaultyCall, verb: string, path: string, isForWriting = false): void {
+    const code = this.faults.meet(call, path, isForWriting)
     if (code !== null) refuse(code, verb, path)
   }
 
