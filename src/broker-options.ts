@@ -89,9 +89,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     clusterId: clusterIdOf(options.clusterId),
     nodeId: nodeIdOf(options.nodeId),
     config: configOf(options.config ?? {}),
-    topics: (options.topics ?? []).map(topic =>
-      typeof topic === 'string' ? { name: topic } : topic
-    ),
+    topics: topicsOf(options.topics ?? []),
     logger: options.logger ?? silentLogger,
     keepProcessAlive: options.keepProcessAlive ?? false
   }
@@ -124,6 +122,12 @@ function invalid(message: string): StartError {
 /** The configs as Kafka has them, as text. */
 export function configTexts(configs: Configs): ReadonlyMap<string, string> {
   return new Map(Object.entries(configs).map(([name, value]) => [name, String(value)]))
+}
+
+function topicsOf(topics: readonly (TopicOptions | string)[]): readonly TopicOptions[] {
+  if (!Array.isArray(topics))
+    throw invalid('topics is a list of names, or of { name, partitions, configs }')
+  return topics.map(topic => (typeof topic === 'string' ? { name: topic } : topic))
 }
 
 function absolutePath(path: string): string {

@@ -117,6 +117,7 @@ test('--insecure and ODRADEK_INSECURE=true allow a listener beyond this machine'
 
 // From JavaScript, anything may come.
 const notAMode: 'os' = JSON.parse('"never"')
+const notAList: string[] = JSON.parse('"orders"')
 
 describe('options of a broker', () => {
   test.each([
@@ -140,6 +141,7 @@ describe('options of a broker', () => {
     [{ durability: 'memory' as const, dataDir: '/d' }, /leave the data directory out/],
     [{ durability: notAMode, dataDir: '/d' }, /none of memory, os, fsync/],
     [{ clusterId: 'short' }, /22 characters/],
+    [{ topics: notAList }, /a list of names/],
     [{ nodeId: -1 }, /node id/],
     [{ nodeId: 1.5 }, /node id/],
     [{ port: 70_000 }, /not a port/],
