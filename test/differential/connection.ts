@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { Time } from './time.ts'
 
 /** What came of one request: a frame without its size, or none because of what happened instead. */
 export type Outcome = Buffer | 'connection closed' | 'no answer'
@@ -16,14 +17,16 @@ interface Waiting {
 export class Connection {
   readonly #port: number
   readonly #patienceMs: number
+  readonly #time: Time
   #socket: Socket | null = null
   #bytes: Buffer = Buffer.alloc(0)
   #waiting: Waiting[] = []
   #correlationId = 0
 
-  constructor(port: number, patienceMs: number) {
+  constructor(port: number, patienceMs: number, time: Time) {
     this.#port = port
     this.#patienceMs = patienceMs
+    this.#time = time
   }
 
   nextCorrelationId(): number {
@@ -33,12 +36,14 @@ export class Connection {
   /** Sends what is not answered when all is well (acks=0). */
   async tell(bytes: Buffer): Promise<void> {
     const socket = await this.#connected()
+    this.#time.onTraffic()
     socket.write(bytes)
   }
 
   /** Sends a whole frame; resolves with what came of it. Never rejects. */
   async ask(correlationId: number, bytes: Buffer): Promise<Outcome> {
     const socket = await this.#connected()
+    this.#time.onTraffic()
     return new Promise(resolve => {
       const timer = setTimeout(() => this.#giveUp(socket), this.#patienceMs)
       const settle = (outcome: Outcome): void => {
@@ -100,6 +105,7 @@ export class Connection {
   }
 
   #onFrame(frame: Buffer): void {
+    this.#time.onTraffic()
     const correlationId = frame.readInt32BE(0)
     const first = this.#waiting.shift()
     if (first?.correlationId !== correlationId)

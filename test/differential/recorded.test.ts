@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { startBroker } from '../../src/index.ts'
+import { brokerSettings } from '../../src/broker-options.ts'
+import { Broker } from '../../src/broker.ts'
+import { memoryFiles } from '../../src/io/memory-files.ts'
+import { nodeRandom } from '../../src/io/node-random.ts'
 import { compareTranscripts, describeDifferences } from './compare.ts'
 import { conversations } from './conversations/index.ts'
 import { recordedVersions, servedVersions, versionsOfOthers } from './coverage.ts'
@@ -15,6 +18,7 @@ import { Explanations, readExplanations } from './explained.ts'
 import { readGolden, recordedConversations, recordedKafkaVersion } from './golden.ts'
 import { hold } from './run.ts'
 import { setups } from './setups.ts'
+import { SteppedTime } from './time.ts'
 import type { Json } from './transcript.ts'
 import { waitsFor } from './waiting.ts'
 
@@ -31,10 +35,14 @@ describe(`odradek answers what Apache Kafka ${recordedKafkaVersion} answered`, (
     async (name, conversation) => {
       const kafka = readGolden(recordedKafkaVersion, name)
       expect(kafka, 'recorded by npm run differential -- --record').not.toBeNull()
-      const broker = await startBroker({ config: setups[conversation.setup ?? 'plain'].configs })
-      const target = { nodes: { ports: [broker.port] }, patienceMs: 10_000, quietMs: 50 }
-      const ours = await hold(conversation, target)
+      const time = new SteppedTime()
+      const { configs } = setups[conversation.setup ?? 'plain']
+      const outside = { clock: time.clock, random: nodeRandom, files: memoryFiles() }
+      const broker = await Broker.start(brokerSettings({ config: configs }), outside)
+      const nodes = { ports: broker.listeners.map(({ port }) => port) }
+      const ours = await hold(conversation, { nodes, patienceMs: 60_000, quietMs: 50, time })
       await broker.close()
+      time.stop()
       for (const each of ours.asked) asked.add(each)
       const judgement = explanations.judge(name, compareTranscripts(kafka!, ours.transcript))
       judged.add(name)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ApiName } from '../../src/wire/generated/api-table.ts'
 import { Talk, type Conversation, type Nodes } from './talk.ts'
+import type { Time } from './time.ts'
 import { transcriptOf, type Transcript } from './transcript.ts'
 
 /** Brokers to talk to. */
@@ -8,6 +9,7 @@ export interface Target {
   readonly nodes: Nodes
   readonly patienceMs: number
   readonly quietMs: number
+  readonly time?: Time
 }
 
 export interface Run {

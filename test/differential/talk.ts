@@ -4,6 +4,7 @@ import { errorName } from '../../src/wire/generated/errors.ts'
 import { decodeResponse, encodeRequest } from '../../src/wire/header.ts'
 import { Connection, type Outcome } from './connection.ts'
 import type { SetupName } from './setups.ts'
+import { realTime, type Time } from './time.ts'
 
 /**
  * What is said to a broker, once for every broker: requests over one or more connections, later
@@ -63,13 +64,15 @@ export interface TalkOptions {
   readonly patienceMs: number
   /** How long nothing must come for a request to count as waiting, ms. */
   readonly quietMs: number
+  /** Left out: that of everybody. */
+  readonly time?: Time
   /** Begins every name, so that a conversation can be held with a broker again; of fixed length. */
   readonly runId: string
 }
 
 /** How often something that a broker does in the background is looked at again, ms. */
 const pollMs = 20
-const settleMs = 10_000
+const settleMs = 60_000
 /** Questions and answers in which a member joins that is sent back for its id, and more. */
 const turnsToArrive = 8
 
@@ -81,11 +84,13 @@ export class Talk {
   readonly #names = new Map<string, number>()
   readonly #speakers: Speaker[] = []
   readonly #topics: Topic[] = []
+  readonly #time: Time
   readonly #setup: Speaker
 
   constructor(conversation: string, options: TalkOptions) {
     this.#conversation = conversation
     this.#options = options
+    this.#time = options.time ?? realTime
     this.#setup = this.#speaker('setup', null, options.nodes.ports[0]!)
   }
 
@@ -271,7 +276,7 @@ export class Talk {
     // What was asked, and what it needs to be asked first, has arrived when these are answered.
     for (let turn = 0; turn < turnsToArrive; turn++)
       await this.#setup.ask('DescribeCluster', 0, { includeClusterAuthorizedOperations: false })
-    const quiet = delay(this.#options.quietMs, 'quiet')
+    const quiet = this.#time.rest(this.#options.quietMs).then(() => 'quiet')
     return (await Promise.race([answer.then(() => 'answered'), quiet])) === 'quiet'
   }
 
@@ -289,7 +294,7 @@ export class Talk {
 
   /** Lets time pass, for time-outs that are counted by the broker. */
   async pass(ms: number): Promise<void> {
-    await delay(ms)
+    await this.#time.pass(ms)
   }
 
   async close(): Promise<void> {
@@ -297,7 +302,7 @@ export class Talk {
   }
 
   #speaker(clientId: string | null, record: Recorder | null, port: number): Speaker {
-    const connection = new Connection(port, this.#options.patienceMs)
+    const connection = new Connection(port, this.#options.patienceMs, this.#time)
     const speaker = new Speaker(connection, clientId, record)
     this.#speakers.push(speaker)
     return speaker
