@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync, openSync, closeSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -338,21 +338,28 @@ async function run(command: string, commandArguments: readonly string[]): Promis
   if (code !== 0) throw new Error(`${command} ended with ${code}:\n${output.slice(-4000)}`)
 }
 
-/** Ports that were free a moment ago; all are held open at once so that none is given twice. */
+/**
+ * Ports that were free a moment ago, below those that systems give out by themselves: whoever is
+ * killed and started again finds that nobody has got its port meanwhile. All are held open at once,
+ * so that none is given twice.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(0, '127.0.0.1', resolve)
-      })
-      return server
-    })
-  )
+  const servers = await Promise.all(Array.from({ length: count }, portHolder))
   const ports = servers.map(portOf)
   await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
   return ports
+}
+
+async function portHolder(): Promise<Server> {
+  for (;;) {
+    const server = createServer()
+    const failure = await new Promise<NodeJS.ErrnoException | null>(resolve => {
+      server.once('error', resolve)
+      server.listen(randomInt(10_000, 32_000), '127.0.0.1', () => resolve(null))
+    })
+    if (failure === null) return server
+    if (failure.code !== 'EADDRINUSE') throw failure
+  }
 }
 
 function portOf(server: Server): number {
