@@ -185,9 +185,13 @@ export const recentReadSizeMin = 64 * KiB
  */
 export const logReadSizeMax = 1 * MiB
 /**
- * Files of segments that are open at once; those with bytes that wait for their sync come on top.
+ * Files of segments that are open at once, at most; those with bytes that wait for their sync come
+ * on top. Each costs the system a little more than a kilobyte. Half of the descriptors of the
+ * process are left to connections.
  */
-export const openFilesMax = 2048
+export const openFilesMax = 16_384
+/** The same where the system does not say how many descriptors the process may have. */
+export const openFilesAssumedMax = 2048
 /**
  * Memory for the indexes of sealed segments, bytes; those not used for longest are read again when
  * needed.

@@ -12,6 +12,8 @@ import { assert } from '../base/assert.ts'
  * Every operation throws `FileError` when the system refuses.
  */
 export interface Files {
+  /** Files and sockets that the process may have open at once; undefined where nobody says. */
+  readonly descriptorsMax?: number | undefined
   /**
    * Opens an existing file. `create` makes it if it is missing; `exclusive` refuses if it exists.
    */

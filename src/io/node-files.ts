@@ -25,6 +25,9 @@ export function nodeFiles(): Files {
 }
 
 const realFiles: Files = {
+  get descriptorsMax() {
+    return descriptorLimit()
+  },
   open: (path, mode) =>
     attempt('open', path, () => new NodeFile(path, fs.openSync(path, openFlags[mode], 0o644))),
   exists: path => fs.existsSync(path),
@@ -64,6 +67,18 @@ const realFiles: Files = {
       return blocks * bsize
     }),
   lock: path => attempt('lock the folder', path, () => lockDirectory(path))
+}
+
+/** What Linux says of this process. Node raises the bound when it starts, as far as it may. */
+function descriptorLimit(): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    const limits = fs.readFileSync('/proc/self/limits', 'latin1')
+    const [, count] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? []
+    return count === 'unlimited' ? Infinity : count === undefined ? undefined : Number(count)
+  } catch {
+    return undefined
+  }
 }
 
 class NodeFile implements OpenFile {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +19,16 @@ function temporary(): string {
 }
 
 filesContract('the real file system', () => ({ files: nodeFiles(), root: temporary() }))
+
+test.runIf(process.platform === 'linux')(
+  'Linux says how many descriptors a process may have',
+  () => {
+    const { descriptorsMax } = nodeFiles()
+    const { stdout } = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' })
+    const told = stdout.trim()
+    expect(descriptorsMax).toBe(told === 'unlimited' ? Infinity : Number(told))
+  }
+)
 
 test('a system that takes a few bytes at a time gets them all, in order', async () => {
   // The same module, over a system that writes at most seven bytes a call.

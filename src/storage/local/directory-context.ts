@@ -1,8 +1,7 @@
 import type { DurabilityMode } from '../../config/durability-mode.ts'
-import { openFilesMax } from '../../limits.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { Coalesced } from './coalesced.ts'
-import { FileCache } from './file-cache.ts'
+import { FileCache, openFilesFor } from './file-cache.ts'
 import { Flusher } from './flusher.ts'
 import { IndexCache } from './index-cache.ts'
 import type { LogContext } from './log-context.ts'
@@ -50,7 +49,7 @@ export class DirectoryContext implements LogContext {
     this.logger = logger
     this.durability = durability
     this.path = path
-    this.cache = new FileCache(this.files, openFilesMax)
+    this.cache = new FileCache(this.files, openFilesFor(files.descriptorsMax))
     this.flusher = new Flusher(error => this.fail(error))
     this.space = new SpaceWatch({ files, clock, logger, path, minFreeSize: means.minFreeSize ?? 0 })
     this.remover = new Remover({ files, clock, logger, isSpaceLow: () => this.space.isLow })

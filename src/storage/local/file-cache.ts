@@ -1,5 +1,15 @@
 import { assert } from '../../base/assert.ts'
 import { FileError, type Files, type OpenFile } from '../../io/files.ts'
+import { openFilesAssumedMax, openFilesMax } from '../../limits.ts'
+
+/**
+ * How many files a process may hold open that has so many descriptors: a partition whose file was
+ * closed for another's pays for two system calls more with its next batch.
+ */
+export function openFilesFor(descriptorsMax: number | undefined): number {
+  if (descriptorsMax === undefined) return openFilesAssumedMax
+  return Math.min(Math.floor(descriptorsMax / 2), openFilesMax)
+}
 
 /**
  * Open files of all segments, a bounded number of them. A file is opened at its first use and

@@ -5,6 +5,8 @@ import { manualClock } from '../../../src/io/manual-clock.ts'
 import { memoryFiles } from '../../../src/io/memory-files.ts'
 import { refusal } from '../../../src/io/refusals.ts'
 import {
+  openFilesAssumedMax,
+  openFilesMax,
   pooledBuffersSizeMax,
   pooledBufferSizeMax,
   pooledBufferSizeMin,
@@ -13,7 +15,7 @@ import {
 } from '../../../src/limits.ts'
 import { BufferPool } from '../../../src/storage/local/buffer-pool.ts'
 import { Coalesced } from '../../../src/storage/local/coalesced.ts'
-import { CachedFile, FileCache } from '../../../src/storage/local/file-cache.ts'
+import { CachedFile, FileCache, openFilesFor } from '../../../src/storage/local/file-cache.ts'
 import { Flusher } from '../../../src/storage/local/flusher.ts'
 import { IndexCache, type IndexHolder } from '../../../src/storage/local/index-cache.ts'
 import { Remover } from '../../../src/storage/local/remover.ts'
@@ -68,6 +70,12 @@ describe('the file cache', () => {
     for (const file of all) file.unpin()
     new CachedFile(cache, '/another').create()
     expect(files.openCount).toBeLessThanOrEqual(3)
+  })
+
+  test('leaves half of the descriptors of the process to connections', () => {
+    expect(openFilesFor(1024)).toBe(512)
+    expect(openFilesFor(Infinity)).toBe(openFilesMax)
+    expect(openFilesFor(undefined)).toBe(openFilesAssumedMax)
   })
 
   test('closes a file that was not used since it was last looked at', () => {
