@@ -191,7 +191,7 @@ function batchEnd(records: Buffer, at: number): number | { readonly corrupt: str
 
 function headerFault(records: Buffer, rules: BatchRules): BatchFailure | null {
   const size = batch.batchSize(records, 0)
-  if (records.readBigInt64BE(0) !== 0n)
+  if (batch.baseOffset(records, 0) !== 0)
     return refuse('INVALID_RECORD', 'the base offset is assigned by the broker and must be 0')
   if (size > rules.maxMessageBytes) return tooLarge(size, rules)
   if (size < batch.batchHeaderSize)

@@ -84,6 +84,13 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
    * understood.
    */
   #firstBytes: Buffer | null = null
+  /**
+   * Whether something was read or sent, and whether a request has begun to arrive, since the last
+   * sweep, which then notes the time: reading the clock at each would cost a small request a
+   * fortieth of its CPU.
+   */
+  #wasActive = false
+  #hasNewFrame = false
   #lastActivityMs: number
   #frameBeganMs = 0
 
@@ -100,7 +107,6 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     this.#outbox = new Outbox({
       socket,
       writer: environment.writer,
-      clock: environment.clock,
       departures: environment.departures,
       onProgress: () => this.#onProgress()
     })
@@ -118,7 +124,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   onBytes(bytes: Buffer, end: number): void {
     if (this.#state !== 'open') return
     this.#firstBytes ??= Buffer.from(bytes.subarray(0, Math.min(end, 16)))
-    this.#lastActivityMs = this.#environment.clock.monotonicMs()
+    this.#wasActive = true
     this.#environment.departures.worked(end)
     const wasInFrame = this.#splitter.inFrame
     try {
@@ -127,7 +133,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
       this.#refuse(error, 'frame')
       return
     }
-    if (this.#splitter.inFrame && !wasInFrame) this.#frameBeganMs = this.#lastActivityMs
+    if (this.#splitter.inFrame && !wasInFrame) this.#hasNewFrame = true
     this.#accountAndRead()
   }
 
@@ -170,6 +176,10 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
    */
   sweep(nowMs: number): void {
     if (this.#state === 'closed') return
+    if (this.#wasActive) this.#lastActivityMs = nowMs
+    if (this.#hasNewFrame) this.#frameBeganMs = nowMs
+    this.#wasActive = false
+    this.#hasNewFrame = false
     if (this.#outbox.isStalled(nowMs)) {
       this.#drop('takes nothing of its answers')
       return
@@ -191,11 +201,9 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
 
   readonly #onFrame = (bytes: Buffer, start: number, end: number, owned: boolean): void => {
     if (this.#state !== 'open') return
-    this.#frameBeganMs = this.#lastActivityMs
+    this.#hasNewFrame = true
     if (this.#waiting.count === 0 && this.#mayStart(bytes, start)) {
-      if (owned || !this.#environment.dispatch.keepsBytes(bytes, start))
-        this.#start({ bytes, start, end, isPooled: owned })
-      else this.#start(copied(bytes, start, end))
+      this.#start({ bytes, start, end, isPooled: owned }, !owned)
     } else if (owned) {
       this.#waiting.add({ bytes, start, end, isPooled: true })
     } else {
@@ -214,12 +222,16 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   }
 
   /**
-   * @param isPooled whether the bytes go back to the pool once nobody looks at them: when the
-   *   handler has returned, or with the answer for those few requests that keep them
+   * Starts a request. Pooled bytes go back to the pool once nobody looks at them: when the handler
+   * has returned, or with the answer for those few requests that keep them.
+   *
+   * @param isShared whether the bytes are about to be read over
    */
-  #start({ bytes, start, end, isPooled }: WaitingFrame): void {
+  #start(frame: WaitingFrame, isShared = false): void {
     const { dispatch, framePool } = this.#environment
-    const keeps = dispatch.keepsBytes(bytes, start)
+    const keeps = dispatch.keepsBytes(frame.bytes, frame.start)
+    const own = keeps && isShared ? copied(frame.bytes, frame.start, frame.end) : frame
+    const { bytes, start, end, isPooled } = own
     const exchange = this.#open(bytes, start, end)
     if (exchange !== null && keeps) {
       exchange.heldSize = end - start
@@ -327,7 +339,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
   }
 
   #onProgress(): void {
-    this.#lastActivityMs = this.#environment.clock.monotonicMs()
+    this.#wasActive = true
     this.#startWaiting()
   }
 
@@ -361,7 +373,7 @@ export class Connection implements SocketEvents, MemoryHolder, Origin {
     if (reads === this.#isReading) return
     this.#isReading = reads
     if (reads) {
-      this.#frameBeganMs = this.#environment.clock.monotonicMs()
+      this.#hasNewFrame = true
       this.#socket.resumeReading()
     } else {
       this.#socket.pauseReading()

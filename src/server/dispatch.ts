@@ -24,16 +24,18 @@ const produceKey = apis.Produce.key
  * are done with their bytes by then: they have no byte fields, or, as Produce, append them before
  * they return.
  */
-const keepsBytes: ReadonlySet<ApiName> = new Set<ApiName>([
-  'JoinGroup',
-  'SyncGroup',
-  'SaslAuthenticate',
-  'CreateDelegationToken',
-  'RenewDelegationToken',
-  'ExpireDelegationToken',
-  'AlterUserScramCredentials',
-  'PushTelemetry'
-])
+const keysThatKeepBytes: ReadonlySet<number> = new Set(
+  [
+    apis.JoinGroup,
+    apis.SyncGroup,
+    apis.SaslAuthenticate,
+    apis.CreateDelegationToken,
+    apis.RenewDelegationToken,
+    apis.ExpireDelegationToken,
+    apis.AlterUserScramCredentials,
+    apis.PushTelemetry
+  ].map(({ key }) => key)
+)
 
 /** From the bytes of a request to its handler: header, version gate, decoding. */
 export class Dispatch {
@@ -55,14 +57,12 @@ export class Dispatch {
 
   /** Whether a frame holds a Produce request: these may overlap. */
   isProduce(frame: Buffer, start: number): boolean {
-    return frame.length - start >= 2 && frame.readInt16BE(start) === produceKey
+    return keyOf(frame, start) === produceKey
   }
 
   /** Whether the request's bytes must outlive the handler's return. */
   keepsBytes(frame: Buffer, start: number): boolean {
-    if (frame.length - start < 2) return false
-    const apiName = apiByKey.get(frame.readInt16BE(start))
-    return apiName !== undefined && keepsBytes.has(apiName)
+    return keysThatKeepBytes.has(keyOf(frame, start))
   }
 
   /**
@@ -89,6 +89,11 @@ export class Dispatch {
     const request = definition.readRequest(reader, apiVersion)
     return new Exchange(origin, definition, header, { handler, request })
   }
+}
+
+/** The API key that a request begins with; NaN when it is not even as long. */
+function keyOf(frame: Buffer, start: number): number {
+  return frame.length - start < 2 ? Number.NaN : (frame[start]! << 8) | frame[start + 1]!
 }
 
 function advertisedApis(routes: readonly Route[]): readonly AdvertisedApi[] {

@@ -1,4 +1,3 @@
-import type { Clock } from '../io/clock.ts'
 import { writeStallMaxMs } from '../limits.ts'
 import type { Writer } from '../wire/writer.ts'
 import type { ClientSocket } from './client-socket.ts'
@@ -9,7 +8,6 @@ export interface OutboxOptions {
   readonly socket: ClientSocket
   /** Answers are written with it and taken at once, so one serves all connections. */
   readonly writer: Writer
-  readonly clock: Clock
   readonly departures: Departures
   /** Something was handed to the socket, or the socket has taken it: there may be room again. */
   readonly onProgress: () => void
@@ -26,6 +24,11 @@ export class Outbox {
   /** Bytes handed to the socket that it has not taken. */
   #unsentSize = 0
   #lastUnsentSize = 0
+  /**
+   * Whether the client has taken something, or was sent the first that it could, since the last
+   * look: a flag costs less than the time of each write.
+   */
+  #hasProgressed = false
   #lastProgressMs = 0
   #isClosed = false
 
@@ -73,11 +76,15 @@ export class Outbox {
     this.#options.departures.add(this.#flush)
   }
 
-  /** Whether the client has taken nothing of what waits for it for too long. */
+  /**
+   * Whether the client has taken nothing of what waits for it for too long; asked about once a
+   * second, which is how exact it is.
+   */
   isStalled(nowMs: number): boolean {
     if (this.#unsentSize === 0) return false
     const unsentSize = this.#options.socket.unsentSize()
-    if (unsentSize !== this.#lastUnsentSize) this.#lastProgressMs = nowMs
+    if (this.#hasProgressed || unsentSize !== this.#lastUnsentSize) this.#lastProgressMs = nowMs
+    this.#hasProgressed = false
     this.#lastUnsentSize = unsentSize
     return nowMs - this.#lastProgressMs > writeStallMaxMs
   }
@@ -93,7 +100,7 @@ export class Outbox {
   readonly #flush = (): void => {
     this.#isFlushScheduled = false
     if (this.#isClosed) return
-    const { socket, clock, onProgress } = this.#options
+    const { socket, onProgress } = this.#options
     const releases = this.#takeReleases()
     const size = this.#piecesSize
     if (size === 0) {
@@ -105,7 +112,7 @@ export class Outbox {
     this.#pieces = []
     this.#piecesSize = 0
     if (this.#unsentSize === 0) {
-      this.#lastProgressMs = clock.monotonicMs()
+      this.#hasProgressed = true
       this.#lastUnsentSize = 0
     }
     this.#unsentSize += size
@@ -113,7 +120,7 @@ export class Outbox {
       this.#unsentSize -= size
       releaseAll(releases)
       if (this.#isClosed) return
-      this.#lastProgressMs = clock.monotonicMs()
+      this.#hasProgressed = true
       onProgress()
     })
     onProgress()
