@@ -84,6 +84,11 @@ export const appendTimeHeldMs = 60_000
  * send 5 by default.
  */
 export const producesInFlightMax = 32
+/**
+ * Largest answer that is written to a socket's descriptor at once, bytes: larger ones may not fit,
+ * and their copying outweighs what it saves.
+ */
+export const directWriteSizeMax = 16 * KiB
 /** Bytes of answers that may wait in one connection before its next request is started. */
 export const answersUnsentSizeMax = 64 * KiB
 /**

@@ -5,7 +5,8 @@ export interface ClientSocket {
   readonly remotePort: number
   /**
    * Sends `pieces`, one after the other, in one system call where possible. `onWritten` is called
-   * once: when the system has taken them, or when it never will.
+   * once: when the system has taken them, which may be before the call returns, or when it never
+   * will.
    */
   write(pieces: readonly Uint8Array[], onWritten: () => void): void
   /** Bytes handed to `write` that the system has not taken: does it fall, the client reads. */

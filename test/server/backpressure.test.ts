@@ -77,6 +77,32 @@ test.each([
   }
 )
 
+const clusterIdOf = (count: number): string => String(count).padStart(15_000, 'x')
+
+test('small answers that fill the buffers of the system come whole and in order', async () => {
+  let startedCount = 0
+  const handler: Handler<'Metadata'> = () => {
+    startedCount++
+    return { ...emptyMetadataAnswer, clusterId: clusterIdOf(startedCount) }
+  }
+  const { connect, server } = await startTestServer({ handlers: { Metadata: handler } })
+  const client = await connect()
+  client.socket.pause()
+  let sentCount = 0
+  // Each is sent when the one before has been answered, until an answer no longer gets out.
+  for (; server.heldSize === 0; sentCount++) {
+    client.request('Metadata', 9, sentCount, { topics: [] })
+    await until(() => startedCount > sentCount || server.heldSize > 0)
+  }
+  client.socket.resume()
+  for (let id = 0; id < sentCount; id++) {
+    const { correlationId, response } = await client.answer('Metadata', 9)
+    expect(correlationId).toBe(id)
+    expect(response.clusterId === clusterIdOf(id + 1)).toBe(true)
+  }
+  await client.close()
+})
+
 test('at most so many Produce requests of one connection are at work together', async () => {
   const produce = heldAnswers<typeof emptyProduceAnswer>()
   const { connect, started } = await startTestServer({ handlers: { Produce: produce.handler } })
