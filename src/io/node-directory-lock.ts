@@ -1,5 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import * as fs from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readlinkSync,
+  statSync,
+  writeSync
+} from 'node:fs'
 import { hostname } from 'node:os'
 import type { DirectoryLock, LockHolder } from './files.ts'
 import { nodeRandom } from './node-random.ts'
@@ -41,9 +53,9 @@ const attemptCountMax = 10
 const flockTimeoutMs = 10_000
 
 const exclusiveOpenFlags: Readonly<Partial<Record<NodeJS.Platform, number>>> = {
-  darwin: 0x20 | fs.constants.O_NONBLOCK,
-  freebsd: 0x20 | fs.constants.O_NONBLOCK,
-  openbsd: 0x20 | fs.constants.O_NONBLOCK,
+  darwin: 0x20 | constants.O_NONBLOCK,
+  freebsd: 0x20 | constants.O_NONBLOCK,
+  openbsd: 0x20 | constants.O_NONBLOCK,
   win32: 0x1000_0000
 }
 
@@ -68,7 +80,7 @@ export function lockDirectory(
       kept = outcome === 'claimed' && isStillThere(lockPath, opened.descriptor)
       if (kept) return { taken: true, release: releaser(opened.descriptor) }
     } finally {
-      if (!kept) fs.closeSync(opened.descriptor)
+      if (!kept) closeSync(opened.descriptor)
     }
   }
   return { taken: false, holder: 'somebody who keeps removing the lock file' }
@@ -80,21 +92,21 @@ interface Opened {
 }
 
 function openLocked(lockPath: string, wantsKernelLock: boolean): Opened | 'held' {
-  const flags = fs.constants.O_RDWR | fs.constants.O_CREAT
+  const flags = constants.O_RDWR | constants.O_CREAT
   const exclusive = wantsKernelLock ? exclusiveOpenFlags[process.platform] : undefined
   if (exclusive !== undefined) {
     try {
-      return { descriptor: fs.openSync(lockPath, flags | exclusive, 0o644), kernelLock: 'open' }
+      return { descriptor: openSync(lockPath, flags | exclusive, 0o644), kernelLock: 'open' }
     } catch (error) {
       if (hasCode(error, 'EAGAIN') || hasCode(error, 'EBUSY')) return 'held'
       if (!hasCode(error, 'ENOTSUP') && !hasCode(error, 'EINVAL')) throw error
     }
   }
-  const descriptor = fs.openSync(lockPath, flags, 0o644)
+  const descriptor = openSync(lockPath, flags, 0o644)
   if (!wantsKernelLock || process.platform !== 'linux') return { descriptor, kernelLock: null }
   const status = flock(descriptor)
   if (status !== 'held') return { descriptor, kernelLock: status === 'locked' ? 'flock' : null }
-  fs.closeSync(descriptor)
+  closeSync(descriptor)
   return 'held'
 }
 
@@ -131,8 +143,8 @@ function claim(
     return first ?? 'vanished'
   }
   const line = toLine(own)
-  fs.writeSync(descriptor, line, 0, line.length, 0)
-  fs.ftruncateSync(descriptor, line.length)
+  writeSync(descriptor, line, 0, line.length, 0)
+  ftruncateSync(descriptor, line.length)
   return 'claimed'
 }
 
@@ -141,9 +153,9 @@ function releaser(descriptor: number): () => void {
   return () => {
     if (released) return
     released = true
-    const blank = Buffer.alloc(fs.fstatSync(descriptor).size, '\n')
-    fs.writeSync(descriptor, blank, 0, blank.length, 0)
-    fs.closeSync(descriptor)
+    const blank = Buffer.alloc(fstatSync(descriptor).size, '\n')
+    writeSync(descriptor, blank, 0, blank.length, 0)
+    closeSync(descriptor)
   }
 }
 
@@ -159,8 +171,8 @@ function append(
 ): void {
   const bytes = toLine(line)
   if (kernelLock === 'open')
-    fs.writeSync(descriptor, bytes, 0, bytes.length, fs.fstatSync(descriptor).size)
-  else fs.appendFileSync(lockPath, bytes)
+    writeSync(descriptor, bytes, 0, bytes.length, fstatSync(descriptor).size)
+  else appendFileSync(lockPath, bytes)
 }
 
 /**
@@ -190,14 +202,14 @@ function readClaims(lockPath: string, descriptor: number | null = null): readonl
 function readText(lockPath: string, descriptor: number | null): string {
   if (descriptor === null) {
     try {
-      return fs.readFileSync(lockPath, 'utf8')
+      return readFileSync(lockPath, 'utf8')
     } catch {
       // The name of the holder is worth no failure: an exclusively opened file cannot be read.
       return ''
     }
   }
-  const bytes = Buffer.alloc(fs.fstatSync(descriptor).size)
-  return bytes.toString('utf8', 0, fs.readSync(descriptor, bytes, 0, bytes.length, 0))
+  const bytes = Buffer.alloc(fstatSync(descriptor).size)
+  return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
 }
 
 function parse(line: string): object | null {
@@ -218,8 +230,8 @@ function ownClaim(kernelLock: KernelLock | null): Claim {
     token: nodeRandom.bytes(16).toString('hex'),
     pid: process.pid,
     startTicks: readProcess(process.pid)?.startTicks ?? null,
-    bootId: readIfThere(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
-    pidNamespace: readIfThere(() => fs.readlinkSync('/proc/self/ns/pid')),
+    bootId: readIfThere(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+    pidNamespace: readIfThere(() => readlinkSync('/proc/self/ns/pid')),
     host: hostname(),
     since: new Date().toISOString(),
     kernelLock
@@ -246,7 +258,7 @@ function isAlive(claim: Claim, own: Claim): boolean {
 
 /** What Linux tells of a process; null elsewhere, or where others' processes are hidden. */
 function readProcess(pid: number): { startTicks: string | null; isZombie: boolean } | null {
-  const stat = readIfThere(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  const stat = readIfThere(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   if (stat === null) return null
   // The name of the command, in parentheses, may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
@@ -263,7 +275,7 @@ function readIfThere(read: () => string): string | null {
 
 function isStillThere(lockPath: string, descriptor: number): boolean {
   try {
-    return fs.statSync(lockPath).ino === fs.fstatSync(descriptor).ino
+    return statSync(lockPath).ino === fstatSync(descriptor).ino
   } catch {
     return false
   }

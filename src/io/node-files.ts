@@ -1,4 +1,28 @@
-import * as fs from 'node:fs'
+// By their names: a bundle looks each function of a whole module up anew at every call.
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  read,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  unlink,
+  unlinkSync,
+  writeSync,
+  writev,
+  writevSync
+} from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import { lockDirectory } from './node-directory-lock.ts'
 import {
@@ -10,7 +34,7 @@ import {
   type OpenMode
 } from './files.ts'
 
-const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants
 
 const openFlags: Readonly<Record<OpenMode, number>> = {
   read: O_RDONLY,
@@ -29,21 +53,21 @@ const realFiles: Files = {
     return descriptorLimit()
   },
   open: (path, mode) =>
-    attempt('open', path, () => new NodeFile(path, fs.openSync(path, openFlags[mode], 0o644))),
-  exists: path => fs.existsSync(path),
+    attempt('open', path, () => new NodeFile(path, openSync(path, openFlags[mode], 0o644))),
+  exists: path => existsSync(path),
   makeDirectory(path) {
-    attempt('make the folder', path, () => fs.mkdirSync(path, { recursive: true }))
+    attempt('make the folder', path, () => mkdirSync(path, { recursive: true }))
   },
   list: path => attempt('list', path, () => readEntries(path)),
   rename(from, to) {
-    attempt(`rename to ${to}`, from, () => fs.renameSync(from, to))
+    attempt(`rename to ${to}`, from, () => renameSync(from, to))
   },
   remove(path) {
-    attempt('remove', path, () => fs.unlinkSync(path))
+    attempt('remove', path, () => unlinkSync(path))
   },
   async removeLater(path) {
     try {
-      await callback<void>(done => fs.unlink(path, error => done(error, undefined)))
+      await callback<void>(done => unlink(path, error => done(error, undefined)))
     } catch (error) {
       throw fileError('remove', path, error)
     }
@@ -51,19 +75,19 @@ const realFiles: Files = {
   removeDirectory(path) {
     attempt('remove the folder', path, () => {
       // rmSync takes files too; opening with a trailing slash does not.
-      fs.accessSync(`${path}/`)
-      fs.rmSync(path, { recursive: true })
+      accessSync(`${path}/`)
+      rmSync(path, { recursive: true })
     })
   },
   syncDirectory,
   freeSize: path =>
     attempt('look at the file system of', path, () => {
-      const { bavail, bsize } = fs.statfsSync(path)
+      const { bavail, bsize } = statfsSync(path)
       return bavail * bsize
     }),
   volumeSize: path =>
     attempt('look at the file system of', path, () => {
-      const { blocks, bsize } = fs.statfsSync(path)
+      const { blocks, bsize } = statfsSync(path)
       return blocks * bsize
     }),
   lock: path => attempt('lock the folder', path, () => lockDirectory(path))
@@ -73,7 +97,7 @@ const realFiles: Files = {
 function descriptorLimit(): number | undefined {
   if (process.platform !== 'linux') return undefined
   try {
-    const limits = fs.readFileSync('/proc/self/limits', 'latin1')
+    const limits = readFileSync('/proc/self/limits', 'latin1')
     const [, count] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? []
     return count === 'unlimited' ? Infinity : count === undefined ? undefined : Number(count)
   } catch {
@@ -98,7 +122,7 @@ class NodeFile implements OpenFile {
   }
 
   size(): number {
-    return attempt('look at', this.path, () => fs.fstatSync(this.#open()).size)
+    return attempt('look at', this.path, () => fstatSync(this.#open()).size)
   }
 
   writeSync(pieces: readonly Uint8Array[], position: number): void {
@@ -136,7 +160,7 @@ class NodeFile implements OpenFile {
       const descriptor = this.#open()
       let size = 0
       while (size < target.length) {
-        const more = fs.readSync(descriptor, target, size, target.length - size, position + size)
+        const more = readSync(descriptor, target, size, target.length - size, position + size)
         if (more === 0) break
         size += more
       }
@@ -158,12 +182,12 @@ class NodeFile implements OpenFile {
   }
 
   truncate(size: number): void {
-    attempt('set the size of', this.path, () => fs.ftruncateSync(this.#open(), size))
+    attempt('set the size of', this.path, () => ftruncateSync(this.#open(), size))
   }
 
   async datasync(): Promise<void> {
     await this.#use('sync', descriptor =>
-      callback<void>(done => fs.fdatasync(descriptor, error => done(error, undefined)))
+      callback<void>(done => fdatasync(descriptor, error => done(error, undefined)))
     )
   }
 
@@ -197,12 +221,12 @@ class NodeFile implements OpenFile {
     if (this.#closing === null || this.#operationCount > 0) return
     const descriptor = this.#closing
     this.#closing = null
-    attempt('close', this.path, () => fs.closeSync(descriptor))
+    attempt('close', this.path, () => closeSync(descriptor))
   }
 }
 
 function readEntries(path: string): readonly DirectoryEntry[] {
-  const entries = fs.readdirSync(path, { withFileTypes: true }).map((entry): DirectoryEntry => ({
+  const entries = readdirSync(path, { withFileTypes: true }).map((entry): DirectoryEntry => ({
     name: entry.name,
     kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : 'other'
   }))
@@ -212,13 +236,13 @@ function readEntries(path: string): readonly DirectoryEntry[] {
 async function syncDirectory(path: string): Promise<void> {
   // Windows keeps names durable by itself and lets nobody open a folder.
   if (process.platform === 'win32') return
-  const descriptor = attempt('sync', path, () => fs.openSync(path, O_RDONLY))
+  const descriptor = attempt('sync', path, () => openSync(path, O_RDONLY))
   try {
-    await callback<void>(done => fs.fsync(descriptor, error => done(error, undefined)))
+    await callback<void>(done => fsync(descriptor, error => done(error, undefined)))
   } catch (error) {
     throw fileError('sync', path, error)
   } finally {
-    attempt('close', path, () => fs.closeSync(descriptor))
+    attempt('close', path, () => closeSync(descriptor))
   }
 }
 
@@ -250,8 +274,8 @@ function takesNoMore(path: string): FileError {
 /** One plain write is a little cheaper than a vector of one. */
 function writeNow(descriptor: number, pieces: readonly Uint8Array[], position: number): number {
   return pieces.length === 1
-    ? fs.writeSync(descriptor, pieces[0]!, 0, pieces[0]!.length, position)
-    : fs.writevSync(descriptor, pieces, position)
+    ? writeSync(descriptor, pieces[0]!, 0, pieces[0]!.length, position)
+    : writevSync(descriptor, pieces, position)
 }
 
 function writeLater(
@@ -259,7 +283,7 @@ function writeLater(
   pieces: readonly Uint8Array[],
   position: number
 ): Promise<number> {
-  return callback(done => fs.writev(descriptor, pieces, position, done))
+  return callback(done => writev(descriptor, pieces, position, done))
 }
 
 function readLater(
@@ -268,7 +292,7 @@ function readLater(
   from: number,
   position: number
 ): Promise<number> {
-  return callback(done => fs.read(descriptor, target, from, target.length - from, position, done))
+  return callback(done => read(descriptor, target, from, target.length - from, position, done))
 }
 
 /** A promise of what a callback gets: `fs.promises` would want its own kind of handle. */

@@ -1,4 +1,4 @@
-import * as fs from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { nodeCrypto } from '../base/node-module.ts'
 import type { Random } from './random.ts'
 
@@ -13,7 +13,7 @@ export const nodeRandom: Random = {
 function kernelBytes(size: number): Buffer | null {
   let source: number
   try {
-    source = fs.openSync('/dev/urandom', 'r')
+    source = openSync('/dev/urandom', 'r')
   } catch {
     return null
   }
@@ -21,12 +21,12 @@ function kernelBytes(size: number): Buffer | null {
     const bytes = Buffer.allocUnsafe(size)
     let filled = 0
     while (filled < size) {
-      const count = fs.readSync(source, bytes, filled, size - filled, null)
+      const count = readSync(source, bytes, filled, size - filled, null)
       if (count === 0) return null
       filled += count
     }
     return bytes
   } finally {
-    fs.closeSync(source)
+    closeSync(source)
   }
 }
