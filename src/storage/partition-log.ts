@@ -106,9 +106,8 @@ export interface PartitionLog {
    * (Kafka: `Cleaner`): offsets, order and both ends of the log stay as they are, and reads go on.
    * A crash at any moment leaves what was there or what is to be. One at a time.
    *
-   * @returns CORRUPT for records that cannot be read, TOO_MANY_KEYS when the keys of one batch do
-   *   not fit the memory, NO_SPACE and STORAGE as for appends, INTERRUPTED when it had to give up;
-   *   then parts of the log may be compacted already
+   * @returns CORRUPT for records that cannot be read, NO_SPACE and STORAGE as for appends,
+   *   INTERRUPTED when it had to give up; then parts of the log may be compacted already
    */
   compact(
     ownerEpoch: number,
@@ -270,7 +269,7 @@ export interface CompactionOutcome {
   readonly sizeAfter: number
 }
 
-export type CompactionError = AppendError | 'CORRUPT' | 'TOO_MANY_KEYS' | 'INTERRUPTED'
+export type CompactionError = AppendError | 'CORRUPT' | 'INTERRUPTED'
 
 export interface LeaderEpochStart {
   readonly leaderEpoch: number

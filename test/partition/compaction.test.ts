@@ -224,6 +224,34 @@ describe('a compaction', () => {
     expect(await tombstones()).toBe(0)
   })
 
+  plainTest('replaces a segment by one of the same size', async () => {
+    // The tombstone gets its delete horizon, which is the timestamp that it has.
+    const run = await opened({ deleteRetentionMs: 0 })
+    await run.do(send(1, null))
+    for (let key = 2; key < 22; key++) await run.do(send(key, `${key}`))
+    await run.compact()
+    expect(await hasTombstone(run)).toBe(true)
+    for (let key = 22; key < 42; key++) await run.do(send(key, `${key}`))
+    await run.compact()
+    expect(await hasTombstone(run)).toBe(false)
+  })
+
+  plainTest('goes on in the middle of a batch that has too many keys for its memory', async () => {
+    const run = await opened({ segmentBytes: 1500 })
+    const records = Array.from({ length: 30 }, (_, key) => ({ key, value: 'v' }))
+    await run.do({ type: 'send', producer: 0, records, codec: 'none' })
+    for (let round = 0; round < 20; round++) await run.do(send(0, `${round}`))
+    const ends: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const { nextDirtyOffset } = await run.compact(16 * 24)
+      ends.push(nextDirtyOffset)
+    }
+    expect(ends).toEqual([14, 28, run.log.segments.active!.baseOffset])
+    await checkCompacted(run, 50)
+    const { all } = await readPartition(run.partition)
+    expect(all.filter(({ key }) => key === 'key 0')[0]!.offset).toBeGreaterThanOrEqual(ends[2]! - 1)
+  })
+
   plainTest('goes on in the next one where its memory for keys was full', async () => {
     const run = await opened()
     for (let round = 0; round < 60; round++) await run.do(send(round % 30, `${round}`))

@@ -21,8 +21,8 @@ export interface CleaningRules {
   readonly keys: { get(key: Uint8Array): number }
   /** Records beyond were not looked at, and stay. */
   readonly latestOffset: number
-  /** Where the compaction ends: the batch before stays, so that the offset is not forgotten. */
-  readonly endOffset: number
+  /** Where the log ends: the batch before stays, so that readers get there. */
+  readonly logEndOffset: number
   readonly transactions: CleanedTransactions
   readonly lastRecords: ReadonlyMap<number, LastRecord>
 }
@@ -56,7 +56,8 @@ export function cleanBatch(
   const horizonMs = batch.hasDeleteHorizon(buffer, at) ? batch.baseTimestampMs(buffer, at) : null
   const isPastHorizon = horizonMs !== null && horizonMs <= rules.nowMs
   const isDiscarded = isFinished && (!isControl || isPastHorizon)
-  const staysEmpty = isLastOfProducer(buffer, at, rules) || about.lastOffset + 1 === rules.endOffset
+  const staysEmpty =
+    isLastOfProducer(buffer, at, rules) || about.lastOffset + 1 === rules.logEndOffset
   const empty = (): Buffer | null => (staysEmpty ? emptiedBatch(buffer, at) : null)
   if (isDiscarded) return success({ bytes: empty(), finishedAbortOffset })
   const filtered = filterRecords(buffer, at, { rules, isControl, isPastHorizon })

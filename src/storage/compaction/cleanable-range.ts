@@ -53,9 +53,10 @@ export function cleanableRange(
   const firstUncleanableOffset = segments[endIndex]?.baseOffset ?? firstDirtyOffset
   let cleanSize = 0
   let cleanableSize = 0
-  for (let index = 0; index < endIndex; index++) {
-    if (index < dirtyIndex) cleanSize += segments[index]!.size
-    else cleanableSize += segments[index]!.size
+  for (const [index, { baseOffset, size }] of segments.slice(0, endIndex).entries()) {
+    // One that is clean up to its middle counts for both, as in Kafka.
+    if (baseOffset < firstDirtyOffset) cleanSize += size
+    if (index >= dirtyIndex) cleanableSize += size
   }
   const totalSize = cleanSize + cleanableSize
   return {

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts'
 import { failure, success, type Failure, type Result } from '../../base/result.ts'
 import type { Serial } from '../../base/serial.ts'
 import { compactionReadSize } from '../../limits.ts'
@@ -92,7 +93,7 @@ export class LogCompaction {
       deleteRetentionMs: this.#log.configs.deleteRetentionMs,
       keys,
       latestOffset: endOffset - 1,
-      endOffset: firstUncleanableOffset,
+      logEndOffset: this.#log.logEndOffset,
       transactions: new CleanedTransactions(compaction.abortedRecords(0, firstUncleanableOffset))
     }
     const run = { compaction, rules, nextDirtyOffset: endOffset, firstDirtyOffset }
@@ -126,7 +127,7 @@ export class LogCompaction {
 
   /**
    * Learns the newest offset of each key that is new. When the memory does not hold all of them,
-   * the rest is left to the next compaction.
+   * the rest is left to the next compaction, which may begin in the middle of a batch.
    */
   async #collectKeys(
     { firstDirtyOffset, firstUncleanableOffset }: CleanableRange,
@@ -146,9 +147,10 @@ export class LogCompaction {
         if (isControl(bytes, at)) {
           transactions.onControlBatch(transactionalBatch(bytes, at), controlTypeOf(bytes, at))
         } else if (!transactions.onBatch(transactionalBatch(bytes, at))) {
-          const put = putKeys(keys, bytes, at, firstDirtyOffset)
+          const put = putKeys(keys, bytes, at, endOffset)
           if (!put.ok) return failure('CORRUPT', put.detail)
-          if (!put.value) return 'stop'
+          endOffset = put.value
+          return endOffset > lastOffset(bytes, at) ? 'next' : 'stop'
         }
         endOffset = lastOffset(bytes, at) + 1
         return 'next'
@@ -156,8 +158,8 @@ export class LogCompaction {
     )
     if (!read.ok) return read
     if (read.value === 'end') endOffset = firstUncleanableOffset
-    if (endOffset > firstDirtyOffset) return success({ keys, endOffset })
-    return failure('TOO_MANY_KEYS', `the keys of one batch do not fit ${dedupeBufferSize} bytes`)
+    assert(endOffset > firstDirtyOffset, 'there is room for one key')
+    return success({ keys, endOffset })
   }
 
   /** Writes what stays of neighbouring segments into one, which takes their place. */
@@ -176,11 +178,12 @@ export class LogCompaction {
       const finishedAborts = new Set<number>()
       const written = await this.#writeGroup(group, run, compacted, finishedAborts)
       if (!written.ok) return written
+      const { isChanged } = written.value
       const sizeBefore = group.reduce((sum, { size }) => sum + size, 0)
       sizes.before += sizeBefore
       sizes.after += compacted.size
-      const isUnchanged = group.length === 1 && compacted.size === sizeBefore
-      if (isUnchanged && finishedAborts.size === 0 && !isLast) return success(undefined)
+      const isNeeded = isChanged || group.length > 1 || isLast
+      if (!isNeeded && finishedAborts.size === 0) return success(undefined)
       await this.#finish(group, run, compacted, isLast)
       if (!(await run.compaction.proceed(0))) return interrupted
       const swap = compacted
@@ -198,11 +201,12 @@ export class LogCompaction {
     run: Run,
     compacted: CompactedSegment,
     finishedAborts: Set<number>
-  ): Promise<Result<void, CompactionError>> {
+  ): Promise<Result<{ isChanged: boolean }, CompactionError>> {
     const rules = { ...run.rules, lastRecords: run.compaction.lastRecords() }
     const { baseOffset } = group[0]!
     const { endOffset } = group.at(-1)!
     let kept: Buffer[] = []
+    let isChanged = false
     const read = await this.#readBatches(
       Math.max(baseOffset, this.#log.logStartOffset),
       endOffset,
@@ -212,6 +216,8 @@ export class LogCompaction {
         if (!cleaned.ok) return failure('CORRUPT', cleaned.detail)
         const { bytes: left, finishedAbortOffset } = cleaned.value
         if (left !== null) kept.push(left)
+        // What is rewritten may well have the size that it had.
+        isChanged ||= left?.buffer !== bytes.buffer
         if (finishedAbortOffset !== null) finishedAborts.add(finishedAbortOffset)
         return 'next'
       },
@@ -223,7 +229,7 @@ export class LogCompaction {
         return null
       }
     )
-    return read.ok ? success(undefined) : read
+    return read.ok ? success({ isChanged }) : read
   }
 
   #finish(

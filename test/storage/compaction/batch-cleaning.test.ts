@@ -26,7 +26,7 @@ function rulesFor({ newest = {}, aborted = [], ...rules }: Surroundings): Cleani
     deleteRetentionMs,
     keys: { get: key => keys.get(Buffer.from(key).toString()) ?? -1 },
     latestOffset: 1000,
-    endOffset: 1001,
+    logEndOffset: 1001,
     lastRecords: new Map(),
     transactions: new CleanedTransactions(aborted),
     ...rules
@@ -136,7 +136,7 @@ describe('a batch without records stays', () => {
     ['as the last of a producer', { newest: { a: 9 } }, 7, 5, empty],
     ['not as an earlier one of a producer', { newest: { a: 9 } }, 7, 12, 'gone'],
     ['not for a producer that is forgotten', { newest: { a: 9 } }, 8, 5, 'gone'],
-    ['as the last of the compaction', { newest: { a: 9 }, endOffset: 6 }, 8, 5, empty]
+    ['as the last of the log', { newest: { a: 9 }, logEndOffset: 6 }, 8, 5, empty]
   ])('%s', (_, surroundings, producerId, lastDataOffset, expected) => {
     const lastRecords = new Map([[producerId, { lastDataOffset, producerEpoch: 1 }]])
     expect(left(old, { ...surroundings, lastRecords })).toEqual(expected)

@@ -47,7 +47,13 @@ describe('the part of a log that may be compacted', () => {
       'from the start of the log on',
       { logStartOffset: 12, lastFirstDirtyOffset: 3 },
       {},
-      [12, 40, 300, 0.75]
+      [12, 40, 300, 300 / 500]
+    ],
+    [
+      'nothing of a log that was clean into its active segment',
+      { lastFirstDirtyOffset: 42 },
+      {},
+      [42, 42, 0, 0]
     ],
     [
       'nothing younger than min.compaction.lag.ms',
