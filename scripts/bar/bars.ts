@@ -5,6 +5,7 @@ import type { Bar } from './bar.ts'
 export const bars: Readonly<Record<string, () => Promise<{ readonly bar: Bar }>>> = {
   crash: () => import('./crash.ts'),
   faults: () => import('./faults.ts'),
+  cleaner: () => import('./cleaner.ts'),
   corruption: () => import('./corruption.ts'),
   kill: () => import('./kill.ts'),
   restart: () => import('./restart.ts'),
