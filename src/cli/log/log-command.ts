@@ -4,6 +4,7 @@ import type { Files } from '../../io/files.ts'
 import { LogDirectoryError } from '../../storage/local/log-directory-error.ts'
 import { isFileError } from '../../storage/local/read-steps.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { counted } from './counted.ts'
 import { importLog } from './import.ts'
 import { inspectLog } from './inspect.ts'
 import { documentSink, recordLinesSink } from './json-sink.ts'
@@ -151,10 +152,6 @@ function summary(gaps: number, lostOffsets: number, restored: number, sidecars: 
   return `${given}, ${counted(restored, 'header')}${rest}`
 }
 
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`
-}
-
 async function applied(options: RepairOptions, target: LogTarget): Promise<number> {
   const { files, clock, say } = options
   const { sidecars } = planRepairs(files, target, clock.wallMs())
@@ -170,7 +167,7 @@ async function applied(options: RepairOptions, target: LogTarget): Promise<numbe
   const left = planRepairs(files, findTarget(files, target.path), clock.wallMs()).repairs.length
   say(`repaired: ${summary(gaps, lostOffsets, restored, sidecars.length)}`)
   if (left === 0) return exitCodes.stopped
-  say(`${left} segments are still damaged`)
+  say(`${counted(left, 'segment')} still damaged`)
   return exitCodes.damaged
 }
 
@@ -208,8 +205,8 @@ export async function importCommand(
       say: line => outside.write(`${line}\n`)
     })
     outside.write(
-      `${records} records at the offsets ${fromOffset} to ${toOffset - 1}; ${emptyOffsets} ` +
-        'offsets have none\n'
+      `${counted(records, 'record')} at the offsets ${fromOffset} to ${toOffset - 1}; ` +
+        `${emptyOffsets} offsets have none\n`
     )
     return exitCodes.stopped
   })

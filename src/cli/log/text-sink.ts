@@ -1,6 +1,7 @@
 import { unreachable } from '../../base/assert.ts'
 import type { DamagedBytes } from '../../storage/local/batch-walk.ts'
 import type { JournalEntry } from '../../storage/local/sidecar-format.ts'
+import { counted } from './counted.ts'
 import { faultMeanings } from './findings.ts'
 import type { InspectSink, SegmentTotals, SegmentView, SnapshotView } from './inspect.ts'
 import type { LogTarget } from './log-target.ts'
@@ -216,9 +217,9 @@ function overview(folder: PartitionFolder, totals: readonly SegmentTotals[]): re
 }
 
 function totalsLine({ batchCount, recordCount, endOffset, damage }: SegmentTotals): string {
-  const damaged = damage.length === 0 ? '' : `, ${damage.length} damaged ranges`
+  const damaged = damage.length === 0 ? '' : `, ${counted(damage.length, 'damaged range')}`
   return (
-    `the segment has ${batchCount} batches, ${recordCount} records, ` +
+    `the segment has ${counted(batchCount, 'batch')}, ${counted(recordCount, 'record')}, ` +
     `ends before ${endOffset}${damaged}`
   )
 }

@@ -1,5 +1,6 @@
 import type { Finding, Severity } from './findings.ts'
 import { toJson } from './views.ts'
+import { counted } from './counted.ts'
 import type { VerifyTotals } from './verify.ts'
 
 /** Prints findings as they come, and at the end one line of figures. */
@@ -29,9 +30,17 @@ export class VerifyReport {
       this.#write(`${toJson({ ...totals, damage, derived, notes: note })}\n`)
       return
     }
-    const counted = Object.entries(totals).map(([what, count]) => `${String(count)} ${what}`)
+    const { partitions, segments, batches, records, bytes } = totals
+    const seen = [
+      counted(partitions, 'partition'),
+      counted(segments, 'segment'),
+      counted(batches, 'batch'),
+      counted(records, 'record'),
+      counted(bytes, 'byte')
+    ]
     const verdict = this.isSound ? 'sound' : `${damage} damaged, ${derived} to be made anew`
-    this.#write(`${counted.join(', ')}: ${verdict}${note === 0 ? '' : `, ${note} notes`}\n`)
+    const notes = note === 0 ? '' : `, ${counted(note, 'note')}`
+    this.#write(`${seen.join(', ')}: ${verdict}${notes}\n`)
   }
 }
 

@@ -28,7 +28,7 @@ describe('a folder that Apache Kafka wrote', () => {
       expect([folder, code, linesOf(outside)]).toEqual([
         folder,
         exitCodes.stopped,
-        [expect.stringMatching(/^1 partitions, .* bytes: sound$/)]
+        [expect.stringMatching(/^1 partition, .* bytes: sound$/)]
       ])
     }
   })

@@ -38,7 +38,7 @@ describe('odradek log verify', () => {
     const bytes = [0, 9, 18, 27].map(offset => contentOf(files, fileOf(offset, '.log')).length)
     const total = bytes.reduce((sum, size) => sum + size)
     expect(outside.printed.join('')).toBe(
-      `1 partitions, 4 segments, 10 batches, 30 records, ${total} bytes: sound\n`
+      `1 partition, 4 segments, 10 batches, 30 records, ${total} bytes: sound\n`
     )
   })
 
