@@ -110,6 +110,11 @@ export class BrokerStorage {
     return this.#directory.isSpaceLow
   }
 
+  /** Flushes of logs that have ended: while it grows, the disk does not stand still. */
+  get flushCount(): number {
+    return this.#directory.flushCount
+  }
+
   totalSize(): number {
     return this.#directory.totalSize()
   }

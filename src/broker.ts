@@ -18,15 +18,15 @@ import { parseBrokerConfig, type BrokerConfig } from './config/broker-config.ts'
 import { GroupCoordinator } from './group/group-coordinator.ts'
 import { handlers } from './handlers/index.ts'
 import { AwakeClock } from './io/awake-clock.ts'
-import type { Clock } from './io/clock.ts'
+import type { Alarm, Clock } from './io/clock.ts'
 import { FileError, type Files } from './io/files.ts'
 import { memoryFiles } from './io/memory-files.ts'
 import { nodeClock } from './io/node-clock.ts'
 import { nodeFiles } from './io/node-files.ts'
 import { nodeRandom } from './io/node-random.ts'
 import type { Random } from './io/random.ts'
-import { ownPauseMinMs, shutdownGraceMs } from './limits.ts'
-import { AppendWaits } from './partition/append-waits.ts'
+import { ownPauseMinMs, shutdownGraceMs, shutdownStallMs } from './limits.ts'
+import { DiskWaits } from './partition/disk-waits.ts'
 import { FetchSessions } from './partition/fetch-session.ts'
 import { FetchWaiters } from './partition/fetch-waiters.ts'
 import { Dispatch } from './server/dispatch.ts'
@@ -52,9 +52,14 @@ interface Parts {
   readonly groups: GroupCoordinator
   readonly retention: RetentionChecks
   readonly compaction: CompactionChecks
-  readonly appendWaits: AppendWaits
+  readonly diskWaits: DiskWaits
   readonly fetchWaiters: FetchWaiters
   readonly server: Server
+}
+
+/** The disk stood still while the broker stopped; whatever waits for the disk still waits. */
+export class StalledDisk extends Error {
+  override readonly name = 'StalledDisk'
 }
 
 /** One broker. Everything is constructed here, once, and torn down in the opposite order. */
@@ -68,6 +73,7 @@ export class Broker {
   readonly #parts: Parts
   #state: 'running' | 'closing' | 'failed' = 'running'
   #lettingGo: Promise<void> = Promise.resolve()
+  #stallAlarm: Alarm | null = null
 
   /**
    * Starts a broker.
@@ -94,19 +100,19 @@ export class Broker {
         files: files ?? (settings.dataDir === null ? memoryFiles() : nodeFiles()),
         onFailure
       })
-      const cluster = await openCluster(storage, { settings, config, random })
+      const cluster = await openCluster(storage, { settings, config, clock: awake, random })
       storage.tellOpened()
       const groups = groupCoordinator(cluster, { settings, clock: awake, random, onFailure })
       await groups.load()
       const upkeep = upkeepOf(cluster, { settings, clock, onFailure })
-      const appendWaits = new AppendWaits(awake)
+      const diskWaits = new DiskWaits(awake)
       const fetchWaiters = new FetchWaiters(clock)
       const countMax = config.maxIncrementalFetchSessionCacheSlots
       const fetchSessions = new FetchSessions({ random, countMax })
       const dispatch = new Dispatch(handlers)
       const { advertised } = dispatch
       const logDirectory = storage
-      const waits = { appendWaits, fetchWaiters }
+      const waits = { diskWaits, fetchWaiters }
       const services = { cluster, groups, fetchSessions, ...waits, config, logDirectory }
       const { keepProcessAlive, logger } = settings
       server = new Server({
@@ -156,12 +162,16 @@ export class Broker {
 
   /**
    * Stops: finishes what is at work, makes everything durable, lets go of ports and files. May be
-   * called again.
+   * called again. When the disk finishes nothing for `shutdownStallMs`, `closed` rejects with
+   * StalledDisk, and the next start is as after a crash.
    */
   close(): Promise<void> {
     if (this.#state === 'running') {
       this.#state = 'closing'
-      this.#shutDown().catch((error: unknown) => this.fail(error))
+      this.#watchDisk()
+      this.#shutDown()
+        .catch((error: unknown) => this.fail(error))
+        .finally(() => this.#stallAlarm?.cancel())
     }
     // Whoever wants to know of a failure looks at `closed`; here, only that port and folder are
     // free.
@@ -181,9 +191,11 @@ export class Broker {
     void retention.stop()
     void compaction.stop()
     void groups.close()
-    this.#parts.appendWaits.close()
+    this.#parts.diskWaits.close()
     fetchWaiters.close()
-    this.#lettingGo = letGo(storage, server)
+    const lettingGo = letGo(storage, server)
+    // A disk that stands still keeps its folder; nobody waits for that any more.
+    this.#lettingGo = error instanceof StalledDisk ? server.destroy() : lettingGo
     this.#closed.reject(error)
   }
 
@@ -191,12 +203,21 @@ export class Broker {
     return this.close()
   }
 
+  #watchDisk(): void {
+    const { clock, storage } = this.#parts
+    const { flushCount } = storage
+    this.#stallAlarm = clock.schedule(shutdownStallMs, () => {
+      if (storage.flushCount > flushCount) this.#watchDisk()
+      else this.fail(new StalledDisk(`the disk has finished nothing for ${shutdownStallMs} ms`))
+    })
+  }
+
   async #shutDown(): Promise<void> {
     const { clock, storage, cluster, groups, retention, compaction, fetchWaiters, server } =
       this.#parts
     this.#parts.awake.stop()
     const answered = server.finish()
-    this.#parts.appendWaits.close()
+    this.#parts.diskWaits.close()
     fetchWaiters.close()
     await groups.close()
     const grace = deferred<void>()
@@ -263,17 +284,17 @@ export function brokerConfig(settings: BrokerSettings): BrokerConfig {
 /** The cluster over its log directory, with every partition that it knows. */
 export async function openCluster(
   storage: BrokerStorage,
-  options: {
+  options: Pick<Outside, 'clock' | 'random'> & {
     readonly settings: BrokerSettings
     readonly config: BrokerConfig
-    readonly random: Random
   }
 ): Promise<Cluster> {
-  const { settings, config, random } = options
+  const { settings, config, clock, random } = options
   const cluster = await Cluster.open({
     clusterId: storage.clusterId,
     nodeId: settings.nodeId,
     config,
+    clock,
     random,
     logger: settings.logger,
     metadata: storage.metadata,

@@ -70,10 +70,18 @@ export const writeStallMaxMs = 30_000
 /** How often connections are looked at for the three times above, milliseconds. */
 export const connectionSweepIntervalMs = 1_000
 /**
- * Shortest time that a produce request waits for the disk, ms, whatever its timeoutMs says. In
- * Kafka that counts for replicas only, and clients that have none may say 0.
+ * Shortest time that a request waits for the disk, ms, whatever its timeoutMs says. In Kafka that
+ * counts for replicas and other brokers only, and clients that have none may say 0.
  */
-export const appendWaitMinMs = 1_000
+export const diskWaitMinMs = 1_000
+/**
+ * How long a request without a timeoutMs waits for what it needs to be made, ms: a topic for
+ * Metadata, the offsets topic for FindCoordinator, producer ids. Kafka does not wait at all, and
+ * clients ask again in the same way.
+ */
+export const implicitChangeWaitMs = 5_000
+/** How long a change of configs is waited for, ms: as clients do. Kafka: request.timeout.ms. */
+export const configChangeWaitMs = 30_000
 /**
  * How far the present may lie behind the last LogAppendTime of a partition and still be stamped
  * with that, milliseconds: longer than any clock is corrected that is kept by NTP.
@@ -105,6 +113,11 @@ export const metadataBatchSizeMax = 16 * MiB
 export const ownPauseMinMs = 250
 /** How long a broker that is asked to stop waits for the requests at work, milliseconds. */
 export const shutdownGraceMs = 5_000
+/**
+ * How long a broker that stops goes on waiting for a disk that finishes nothing, milliseconds. What
+ * is acknowledged is durable by then, and a supervisor would kill it in the end.
+ */
+export const shutdownStallMs = 30_000
 
 /**
  * Longest topic name, characters: the folder of a partition, with its number, fits 255 bytes.

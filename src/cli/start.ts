@@ -1,5 +1,6 @@
 import { startBroker, StartError, type RunningBroker, type StartErrorCode } from '../index.ts'
 import { nodeClock } from '../io/node-clock.ts'
+import { StalledDisk } from '../broker.ts'
 import { readWhole } from '../io/files.ts'
 import { nodeFiles } from '../io/node-files.ts'
 import { isFileError } from '../storage/local/read-steps.ts'
@@ -37,8 +38,10 @@ export async function start(
   try {
     await broker.closed
     return exitCodes.stopped
-  } catch {
-    // The broker has logged what it was.
+  } catch (error) {
+    // The broker has logged what it was. Node does not exit before its threads are done, and one of
+    // them waits for the disk.
+    if (error instanceof StalledDisk) await log.written().then(() => dieOf('SIGKILL'))
     return exitCodes.failed
   } finally {
     await log.written()
@@ -83,6 +86,14 @@ function readyLine(broker: RunningBroker): string {
   ].join('  ')
 }
 
+/**
+ * Ends the process at once, whatever its threads do; the first process of a container is immune.
+ */
+function dieOf(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+}
+
 /** The first signal closes the broker; a second one does not wait for that. */
 function stopOnSignals(broker: RunningBroker, logger: Logger): void {
   let isStopping = false
@@ -91,7 +102,10 @@ function stopOnSignals(broker: RunningBroker, logger: Logger): void {
     ['SIGINT', 2]
   ] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(128 + number)
+      if (isStopping) {
+        dieOf(signal)
+        process.exit(128 + number)
+      }
       isStopping = true
       logger.info('stopping', { signal })
       void broker.close()

@@ -1,15 +1,19 @@
 import { assert } from '../base/assert.ts'
 import { failure, success, type Failure, type Result } from '../base/result.ts'
-import { Serial } from '../base/serial.ts'
 import { withDynamicConfigs, type BrokerConfig } from '../config/broker-config.ts'
 import { resolveTopicConfigs, type TopicConfigs } from '../config/topic-configs.ts'
 import { FileError } from '../io/files.ts'
-import type { Random } from '../io/random.ts'
-import { producerIdBlockSize } from '../limits.ts'
+import {
+  configChangeWaitMs,
+  diskWaitMinMs,
+  implicitChangeWaitMs,
+  producerIdBlockSize
+} from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
-import type { Logger } from '../telemetry/logger.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import { autoCreatedTopic } from './auto-created-topic.ts'
+import { Changes } from './changes.ts'
+import type { ChangeOptions, ClusterOptions, PartitionToOpen } from './cluster-options.ts'
 import { planConfigChange, type ConfigChange } from './config-changes.ts'
 import { Endpoints, type Endpoint } from './endpoints.ts'
 import type { TopicImage } from './metadata-image.ts'
@@ -30,47 +34,15 @@ import {
 import { randomTopicId } from './topic-id.ts'
 import { Topics, type Topic } from './topics.ts'
 
-export interface PartitionToOpen {
-  readonly topic: string
-  readonly topicId: string
-  readonly partition: number
-  readonly leaderEpoch: number
-  readonly configs: TopicConfigs
-  /** There must be nothing of it on disk yet. */
-  readonly isNew: boolean
-}
-
-export interface ClusterOptions {
-  readonly clusterId: string
-  readonly nodeId: number
-  /** As configured at start; what was set at run time is added from the metadata log. */
-  readonly config: BrokerConfig
-  readonly random: Random
-  readonly logger: Logger
-  /**
-   * The metadata log. It must take one batch of as many records as one request may make partitions.
-   */
-  readonly metadata: Partition
-  /**
-   * Whether the last run ended in order. After any other end every leader epoch is raised, to fence
-   * old readers.
-   */
-  readonly cleanStart: boolean
-  /**
-   * Opens partitions, in the order given: all of them, or it throws FileError and leaves nothing
-   * new behind.
-   */
-  openPartitions(list: readonly PartitionToOpen[]): Promise<readonly Partition[]>
-  /** Whether there is so little space that topics of clients are refused. */
-  isSpaceLow(): boolean
-  /** Closes partitions and removes what is on disk of them. */
-  removePartitions(list: readonly Partition[]): Promise<void>
-}
+export type * from './cluster-options.ts'
 
 /**
  * What exists: topics, their partitions and configs, the broker's own configs, producer ids. Every
  * change is decided against the image of the metadata log, made durable there and only then seen
  * and answered. Changes happen one after the other; reading never waits.
+ *
+ * Who waits for a disk that stands still hears REQUEST_TIMED_OUT in the end. A change that was
+ * begun goes on then, and one that was not never begins.
  */
 export class Cluster {
   readonly clusterId: string
@@ -79,7 +51,7 @@ export class Cluster {
   readonly #log: MetadataLog
   readonly #topics = new Topics()
   readonly #endpoints: Endpoints
-  readonly #changes = new Serial()
+  readonly #changes: Changes
   readonly #producerIds: ProducerIds
   readonly #deletionListeners: Array<(topic: Topic) => Promise<void>> = []
   #config: BrokerConfig
@@ -110,8 +82,15 @@ export class Cluster {
     this.nodeId = options.nodeId
     this.#options = options
     this.#log = log
+    this.#changes = new Changes(options.clock)
     this.#endpoints = new Endpoints(options.nodeId)
-    this.#producerIds = new ProducerIds(() => this.#changes.run(() => this.#takeProducerIds()))
+    this.#producerIds = new ProducerIds(() =>
+      this.#changes.run(() => this.#takeProducerIds(), {
+        waitMs: implicitChangeWaitMs,
+        // What Kafka's RPCProducerIdManager says while it has no block of ids.
+        whenLate: () => failure('COORDINATOR_LOAD_IN_PROGRESS')
+      })
+    )
     this.#config = this.#dynamicConfig()
   }
 
@@ -165,13 +144,11 @@ export class Cluster {
    *
    * @returns for each name the topic as it was (or, with `validateOnly`, would be) made, or why not
    */
-  createTopics(
-    topics: readonly NewTopic[],
-    { validateOnly }: { readonly validateOnly: boolean }
-  ): Promise<TopicPlans> {
-    return this.#changes.run(async () => {
+  createTopics(topics: readonly NewTopic[], options: ChangeOptions): Promise<TopicPlans> {
+    const names = topics.map(({ name }) => name)
+    return this.#change(names, options.timeoutMs, async () => {
       const plans = this.#planTopics(topics)
-      if (validateOnly) return plans
+      if (options.validateOnly) return plans
       const made = await this.#makeTopics(accepted(plans.values()))
       return made.ok ? plans : withFailure(plans, made)
     })
@@ -195,14 +172,12 @@ export class Cluster {
     const missing = (): string[] => [...new Set(names)].filter(name => !this.topic(name))
     const refused = new Map<string, Result<never, ErrorName>>()
     if (missing().length > 0) {
-      await this.#changes.run(async () => {
+      const plans = await this.#change(missing(), implicitChangeWaitMs, async () => {
         const plans = this.#planTopics(missing().map(name => autoCreatedTopic(name, this.#config)))
         const made = await this.#makeTopics(accepted(plans.values()))
-        for (const [name, plan] of plans) {
-          if (!plan.ok) refused.set(name, plan)
-          else if (!made.ok) refused.set(name, made)
-        }
+        return made.ok ? plans : withFailure(plans, made)
       })
+      for (const [name, plan] of plans) if (!plan.ok) refused.set(name, plan)
     }
     return new Map(names.map(name => [name, refused.get(name) ?? this.#existing(name)]))
   }
@@ -213,8 +188,11 @@ export class Cluster {
    * @returns for each id nothing, or UNKNOWN_TOPIC_ID, or INVALID_REQUEST for a topic that the
    *   broker itself needs
    */
-  deleteTopics(topicIds: readonly string[]): Promise<ReadonlyMap<string, Result<void, ErrorName>>> {
-    return this.#changes.run(async () => {
+  deleteTopics(
+    topicIds: readonly string[],
+    { timeoutMs }: Pick<ChangeOptions, 'timeoutMs'> = {}
+  ): Promise<ReadonlyMap<string, Result<void, ErrorName>>> {
+    return this.#change(topicIds, timeoutMs, async () => {
       const decided = new Map(topicIds.map(topicId => [topicId, this.#mayDelete(topicId)]))
       const doomed = [...decided].filter(([, may]) => may.ok).map(([topicId]) => topicId)
       const appended = await this.#log.append(
@@ -229,11 +207,12 @@ export class Cluster {
   /** Adds partitions to topics. Each name is answered once. */
   createPartitions(
     growths: readonly TopicGrowth[],
-    { validateOnly }: { readonly validateOnly: boolean }
+    options: ChangeOptions
   ): Promise<ReadonlyMap<string, Result<GrowthPlan, ErrorName>>> {
-    return this.#changes.run(async () => {
+    const names = growths.map(({ name }) => name)
+    return this.#change(names, options.timeoutMs, async () => {
       const plans = planGrowths(growths, this.#surroundings())
-      if (validateOnly) return plans
+      if (options.validateOnly) return plans
       const grown = await this.#grow(accepted(plans.values()))
       return grown.ok ? plans : withFailure(plans, grown)
     })
@@ -246,9 +225,10 @@ export class Cluster {
    */
   alterConfigs(
     changes: readonly ConfigChange[],
-    { validateOnly }: { readonly validateOnly: boolean }
+    { validateOnly }: Pick<ChangeOptions, 'validateOnly'>
   ): Promise<ReadonlyArray<Result<void, ErrorName>>> {
-    return this.#changes.run(async () => {
+    const whenLate = (): Failure<ErrorName>[] => changes.map(() => failure('REQUEST_TIMED_OUT'))
+    const change = async (): Promise<ReadonlyArray<Result<void, ErrorName>>> => {
       const plans = this.#planConfigChanges(changes)
       const records = accepted(plans).flat()
       if (!validateOnly && records.length > 0) {
@@ -257,7 +237,8 @@ export class Cluster {
         this.#reconfigure(records)
       }
       return plans.map(plan => (plan.ok ? success(undefined) : plan))
-    })
+    }
+    return this.#changes.run(change, { waitMs: configChangeWaitMs, whenLate })
   }
 
   /** A producer id that nobody ever had. */
@@ -279,6 +260,19 @@ export class Cluster {
       const partitions = [...this.topics()].flatMap(topic => topic.partitions)
       await Promise.all(partitions.map(partition => partition.close()))
       await this.#options.metadata.close()
+    }, null)
+  }
+
+  /** Makes a change of several things; each is REQUEST_TIMED_OUT when that takes too long. */
+  #change<T>(
+    names: readonly string[],
+    timeoutMs: number | undefined,
+    change: () => Promise<ReadonlyMap<string, Result<T, ErrorName>>>
+  ): Promise<ReadonlyMap<string, Result<T, ErrorName>>> {
+    if (timeoutMs === undefined) return this.#changes.run(change, null)
+    return this.#changes.run(change, {
+      waitMs: Math.max(timeoutMs, diskWaitMinMs),
+      whenLate: () => new Map(names.map(name => [name, failure('REQUEST_TIMED_OUT')]))
     })
   }
 

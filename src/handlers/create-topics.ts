@@ -1,5 +1,5 @@
-// CreateTopics. timeoutMs is ignored: a topic is ready when it is answered. There are no policies
-// to ask.
+// CreateTopics. A topic is ready when it is answered; one that takes longer than timeoutMs is made
+// all the same. There are no policies to ask.
 
 import type { TopicPlan, TopicPlans } from '../cluster/topic-creation.ts'
 import { configSources, topicConfigEntries } from '../config/config-entries.ts'
@@ -12,12 +12,12 @@ import type { Handler, RequestContext } from './handler.ts'
 type TopicResult = CreateTopicsResponseInit['topics'][number]
 
 export const createTopics: Handler<'CreateTopics'> = async (context, request) => {
-  const { topics, validateOnly } = request
+  const { topics, validateOnly, timeoutMs } = request
   const mayCreateAll = context.authorize('CREATE', 'CLUSTER', clusterResourceName)
   const allowed = topics.filter(
     ({ name }) => mayCreateAll || context.authorize('CREATE', 'TOPIC', name)
   )
-  const plans = await context.cluster.createTopics(allowed, { validateOnly })
+  const plans = await context.cluster.createTopics(allowed, { validateOnly, timeoutMs })
   const names = new Set(topics.map(({ name }) => name))
   return { topics: [...names].map(name => result(context, name, plans, validateOnly)) }
 }

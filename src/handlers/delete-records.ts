@@ -1,5 +1,5 @@
-// DeleteRecords. timeoutMs is ignored: there are no replicas to wait for.
-import type { Result } from '../base/result.ts'
+// DeleteRecords. What takes longer than timeoutMs to be durable is deleted all the same.
+import { failure } from '../base/result.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type {
@@ -12,7 +12,7 @@ export const deleteRecords: Handler<'DeleteRecords'> = async (context, request) 
   const topics = await Promise.all(
     request.topics.map(async topic => ({
       name: topic.name,
-      partitions: await deleteOfTopic(context, topic)
+      partitions: await deleteOfTopic(context, topic, request.timeoutMs)
     }))
   )
   // As in Kafka, a topic without partitions is no part of the answer.
@@ -22,7 +22,8 @@ export const deleteRecords: Handler<'DeleteRecords'> = async (context, request) 
 /** All partitions begin together: each waits for its own sync. */
 function deleteOfTopic(
   context: RequestContext,
-  { name, partitions }: DeleteRecordsRequestTopic
+  { name, partitions }: DeleteRecordsRequestTopic,
+  timeoutMs: number
 ): Promise<DeleteRecordsResponsePartitionResultInit[]> {
   const refusal = topicRefusal(context, name)
   const isInternal = context.cluster.topic(name)?.isInternal === true
@@ -32,13 +33,15 @@ function deleteOfTopic(
       const partition = context.cluster.partition(name, partitionIndex)
       if (partition === undefined) return refused(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION')
       if (isInternal) return refused(partitionIndex, 'INVALID_TOPIC_EXCEPTION')
-      const deleted: Result<{ logStartOffset: number }, ErrorName> =
-        await partition.deleteRecords(offset)
+      const deleting = partition.deleteRecords(offset)
+      const deleted = await context.diskWaits.within(deleting, timeoutMs, late)
       if (!deleted.ok) return refused(partitionIndex, deleted.error)
       return { partitionIndex, lowWatermark: deleted.value.logStartOffset, errorCode: 0 }
     })
   )
 }
+
+const late = failure('REQUEST_TIMED_OUT')
 
 function topicRefusal(context: RequestContext, name: string): ErrorName | null {
   if (!context.authorize('DELETE', 'TOPIC', name)) return 'TOPIC_AUTHORIZATION_FAILED'

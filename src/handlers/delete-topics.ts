@@ -1,4 +1,5 @@
-// DeleteTopics. timeoutMs is ignored: a topic is gone when it is answered.
+// DeleteTopics. A topic is gone when it is answered; one that takes longer than timeoutMs goes all
+// the same.
 
 import { failure, type Result } from '../base/result.ts'
 import type {
@@ -21,7 +22,7 @@ export const deleteTopics: Handler<'DeleteTopics'> = async (context, request) =>
   }
   const decided = topicsToDelete(context, named)
   const doomed = [...decided.values()].filter(found => found.ok).map(({ value }) => value.topicId)
-  const deleted = await context.cluster.deleteTopics(doomed)
+  const deleted = await context.cluster.deleteTopics(doomed, request)
   return {
     responses: [...decided].map(([topic, found]) =>
       found.ok

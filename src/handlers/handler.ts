@@ -1,7 +1,7 @@
 import type { Cancellation } from '../base/cancellation.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { GroupCoordinator } from '../group/group-coordinator.ts'
-import type { AppendWaits } from '../partition/append-waits.ts'
+import type { DiskWaits } from '../partition/disk-waits.ts'
 import type { FetchSessions } from '../partition/fetch-session.ts'
 import type { FetchWaiters } from '../partition/fetch-waiters.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
@@ -11,7 +11,7 @@ import type { ApiName, Messages } from '../wire/generated/api-table.ts'
 export interface Services {
   readonly cluster: Cluster
   readonly groups: GroupCoordinator
-  readonly appendWaits: AppendWaits
+  readonly diskWaits: DiskWaits
   readonly fetchSessions: FetchSessions
   readonly fetchWaiters: FetchWaiters
   readonly config: BrokerConfig

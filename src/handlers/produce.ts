@@ -2,8 +2,9 @@
 // offered yet: transactional records are refused like those of an unknown transactional id, with
 // INVALID_PRODUCER_ID_MAPPING; without any id with TRANSACTIONAL_ID_AUTHORIZATION_FAILED, as Kafka
 // does.
+import { failure } from '../base/result.ts'
 import { whenAllSettled, whenSettled, type Settled } from '../base/settled.ts'
-import type { AppendResult, Partition } from '../partition/partition.ts'
+import type { AppendFailure, AppendResult, Partition } from '../partition/partition.ts'
 import { batchHeaderSize, isTransactional, magic } from '../record/batch.ts'
 import { errorCode } from '../wire/generated/errors.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
@@ -66,7 +67,7 @@ function appendTopic(
     if (typeof partition === 'string') return refused(data.index, partition)
     const options = { acks: request.acks, produceVersion: context.apiVersion }
     const appended = partition.append(data.records ?? noRecords, options)
-    const answer = context.appendWaits.within(appended, request.timeoutMs)
+    const answer = context.diskWaits.within(appended, request.timeoutMs, late)
     return whenSettled(answer, result => answered(partition, result))
   })
   return whenAllSettled(partitions, partitionResponses => ({ name, topicId, partitionResponses }))
@@ -87,6 +88,12 @@ function findPartition(
     return 'INVALID_TOPIC_EXCEPTION'
   }
   return partition
+}
+
+/** What is said of a batch that is not durable in time. */
+const late: AppendFailure = {
+  ...failure('REQUEST_TIMED_OUT', 'the disk takes longer than the request may wait'),
+  recordErrors: []
 }
 
 /** The error for a whole request that carries transactional records, null for any other. */

@@ -51,7 +51,7 @@ export class Exchange implements RequestContext {
   readonly listenerName: string
   readonly cluster: Services['cluster']
   readonly groups: Services['groups']
-  readonly appendWaits: Services['appendWaits']
+  readonly diskWaits: Services['diskWaits']
   readonly fetchSessions: Services['fetchSessions']
   readonly fetchWaiters: Services['fetchWaiters']
   readonly config: Services['config']
@@ -83,7 +83,7 @@ export class Exchange implements RequestContext {
     this.listenerName = origin.listenerName
     this.cluster = services.cluster
     this.groups = services.groups
-    this.appendWaits = services.appendWaits
+    this.diskWaits = services.diskWaits
     this.fetchSessions = services.fetchSessions
     this.fetchWaiters = services.fetchWaiters
     this.config = services.config

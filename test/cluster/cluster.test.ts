@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { deferred } from '../../src/base/deferred.ts'
 import { MetadataLogError } from '../../src/cluster/metadata-log.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
-import { producerIdBlockSize } from '../../src/limits.ts'
+import { configChangeWaitMs, diskWaitMinMs, producerIdBlockSize } from '../../src/limits.ts'
 import { settle } from '../group/fixture.ts'
 import { createTopic, Disk, newTopic } from './fixture.ts'
 
@@ -79,6 +79,51 @@ test('a topic is answered and seen only when the metadata log is durable', async
   disk.metadataLog.sync()
   await creation
   expect(cluster.topic('orders')).toBeDefined()
+})
+
+test('who waits for a disk that stands still is timed out, and what was begun goes on', async () => {
+  const disk = new Disk({ metadataDurability: 'manual' })
+  const cluster = await disk.open()
+  const timeoutMs = 5000
+  const validated = { validateOnly: true, timeoutMs }
+  const late = { ok: false, error: 'REQUEST_TIMED_OUT' }
+  const begun = cluster.createTopics([newTopic('a'), newTopic('b')], { ...made, timeoutMs })
+  const next = cluster.createTopics([newTopic('c')], { ...made, timeoutMs })
+  const tried = cluster.createTopics([newTopic('d')], validated)
+  const grown = cluster.createPartitions([{ name: 'a', count: 2, assignments: null }], validated)
+  const deleted = cluster.deleteTopics(['no-such-id'], { timeoutMs })
+  const ensured = cluster.ensureTopics(['e'])
+  const altered = cluster.alterConfigs([topicChange('a', { 'segment.ms': '77' })], made)
+  const producerId = cluster.nextProducerId()
+  await turns()
+  disk.clock.advance(timeoutMs)
+  expect([...(await begun).values()]).toMatchObject([late, late])
+  for (const each of [next, tried, grown, deleted, ensured]) {
+    expect([...(await each).values()]).toMatchObject([late])
+  }
+  expect(await producerId).toMatchObject({ ok: false, error: 'COORDINATOR_LOAD_IN_PROGRESS' })
+  disk.clock.advance(configChangeWaitMs)
+  expect(await altered).toMatchObject([late])
+  disk.metadataLog.sync()
+  await turns()
+  expect([...cluster.topics()].map(({ name }) => name)).toEqual(['a', 'b'])
+  expect(cluster.topic('a')!.configs.segmentMs).not.toBe(77)
+  // Nothing that nobody waits for is left.
+  expect(disk.clock.pendingCount).toBe(0)
+  const last = cluster.nextProducerId()
+  await turns()
+  disk.metadataLog.sync()
+  expect(await last).toMatchObject({ ok: true })
+})
+
+test('no timeout is so short that a disk which is well cannot keep it', async () => {
+  const disk = new Disk({ metadataDurability: 'manual' })
+  const cluster = await disk.open()
+  const creation = cluster.createTopics([newTopic('a')], { ...made, timeoutMs: -1 })
+  await turns()
+  disk.clock.advance(diskWaitMinMs - 1)
+  disk.metadataLog.sync()
+  expect((await creation).get('a')).toMatchObject({ ok: true })
 })
 
 test('a deleted topic is gone from the log before its files go', async () => {

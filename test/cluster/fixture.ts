@@ -48,6 +48,8 @@ export interface DiskOptions {
  */
 export class Disk {
   readonly metadataLog: FillingLog
+  /** Of those who wait for the cluster. */
+  readonly clock = manualClock()
   /** By topic id and partition. */
   readonly logs = new Map<string, FakeLog>()
   /** Every partition that was opened, in order, by each run. */
@@ -84,6 +86,7 @@ export class Disk {
       clusterId: 'c2l4dGVlbi1ieXRlcy1pZA',
       nodeId,
       config: brokerConfig(options.configs),
+      clock: this.clock,
       random: seededRandom(++this.#runs),
       logger: silentLogger,
       metadata,

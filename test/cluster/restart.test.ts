@@ -63,6 +63,7 @@ class Machine {
       clusterId: 'c'.repeat(22),
       nodeId,
       config,
+      clock: manualClock(),
       random,
       logger: silentLogger,
       metadata: await openPartition({ ...metadata, leaderEpoch: 0, configs, isNew: false }, log),

@@ -8,7 +8,7 @@ import { closeConnection, noAnswer } from '../../src/handlers/handler.ts'
 import type { RequestContext } from '../../src/handlers/handler.ts'
 import { manualClock } from '../../src/io/manual-clock.ts'
 import { seededRandom } from '../../src/io/seeded-random.ts'
-import { AppendWaits } from '../../src/partition/append-waits.ts'
+import { DiskWaits } from '../../src/partition/disk-waits.ts'
 import { FetchSessions } from '../../src/partition/fetch-session.ts'
 import { FetchWaiters } from '../../src/partition/fetch-waiters.ts'
 import { Partition } from '../../src/partition/partition.ts'
@@ -49,7 +49,7 @@ export interface CallOptions {
 export class DataPlane {
   readonly clock = manualClock()
   readonly config = brokerConfig()
-  readonly appendWaits = new AppendWaits(this.clock)
+  readonly diskWaits = new DiskWaits(this.clock)
   readonly waiters = new FetchWaiters(this.clock)
   readonly sessions = new FetchSessions({ random: seededRandom(1), countMax: 1000 })
   /** As `READ TOPIC orders`. */
@@ -143,7 +143,7 @@ export class DataPlane {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       cluster: cluster as unknown as Cluster,
       config: this.config,
-      appendWaits: this.appendWaits,
+      diskWaits: this.diskWaits,
       fetchSessions: this.sessions,
       fetchWaiters: this.waiters,
       cancellation: options.cancellation ?? new Cancellation(),

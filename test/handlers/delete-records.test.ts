@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { deferred } from '../../src/base/deferred.ts'
 import type { Messages } from '../../src/wire/generated/api-table.ts'
 import { errorCode } from '../../src/wire/generated/errors.ts'
 import type { ErrorName } from '../../src/wire/generated/errors.ts'
+import { settle } from '../group/fixture.ts'
 import { clientBatch } from '../partition/fixture.ts'
 import { DataPlane } from './data-plane.ts'
 import type { TopicOptions } from './data-plane.ts'
@@ -51,6 +53,28 @@ test('an offset below the low watermark succeeds and changes nothing', async () 
   const plane = await planeWithRecords('orders')
   await remove(plane, 'orders', [2])
   expect(await remove(plane, 'orders', [1])).toMatchObject([{ lowWatermark: 2, errorCode: 0 }])
+})
+
+test('records that are not durably deleted in time are REQUEST_TIMED_OUT, and deleted all the same', async () => {
+  const plane = new DataPlane()
+  const { partitions, logs } = await plane.addTopic('orders', { partitionCount: 2 })
+  for (const partition of partitions) {
+    await partition.append(clientBatch(['a', 'b', 'c']), { acks: -1, produceVersion: 9 })
+  }
+  const stalled = logs[0]!
+  const gate = deferred<void>()
+  const raise = stalled.raiseLogStartOffset.bind(stalled)
+  stalled.raiseLogStartOffset = (...given) => gate.promise.then(() => raise(...given))
+  const answer = remove(plane, 'orders', [2, 1])
+  await settle()
+  plane.clock.advance(1000)
+  expect(await answer).toEqual([
+    failed(0, 'REQUEST_TIMED_OUT'),
+    { partitionIndex: 1, lowWatermark: 1, errorCode: 0 }
+  ])
+  gate.resolve()
+  await settle()
+  expect(await remove(plane, 'orders', [0])).toMatchObject([{ lowWatermark: 2 }])
 })
 
 test('topics unknown, internal, forbidden or only compacted keep their records', async () => {

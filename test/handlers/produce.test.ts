@@ -230,7 +230,7 @@ test('a disk that takes longer than the request may wait is REQUEST_TIMED_OUT, p
     failed(0, 'REQUEST_TIMED_OUT'),
     { index: 1, errorCode: 0, baseOffset: 0 }
   ])
-  expect(plane.appendWaits.isEmpty).toBe(true)
+  expect(plane.diskWaits.isEmpty).toBe(true)
   topic.logs[0]!.sync()
   expect(topic.partitions[0]!.highWatermark).toBe(1)
 })
@@ -273,5 +273,5 @@ test('a disk that fails while a request waits is told before its time is over', 
   const answer = produced(plane, 9, request(topic, [clientBatch(['a'])]))
   topic.logs[0]!.fail('STORAGE')
   expect(await answer).toMatchObject([failed(0, 'KAFKA_STORAGE_ERROR')])
-  expect(plane.appendWaits.isEmpty).toBe(true)
+  expect(plane.diskWaits.isEmpty).toBe(true)
 })

@@ -57,7 +57,7 @@ export class Plane {
     })
     try {
       const planted = plant?.wrapStorage?.(storage) ?? storage
-      const cluster = await openCluster(planted, { settings, config, random })
+      const cluster = await openCluster(planted, { settings, config, clock, random })
       const groups = groupCoordinator(cluster, { settings, clock, random, onFailure })
       await groups.load()
       if (failure.error !== null) throw failure.error

@@ -13,10 +13,16 @@ export class Flusher {
   readonly #onFailure: (error: unknown) => void
   #queue: Flush[] = []
   #inFlight = 0
+  #finishedCount = 0
   #scheduled = false
 
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure
+  }
+
+  /** Flushes that have ended: while it grows, the disk does not stand still. */
+  get finishedCount(): number {
+    return this.#finishedCount
   }
 
   /**
@@ -49,6 +55,7 @@ export class Flusher {
         .catch(this.#onFailure)
         .finally(() => {
           this.#inFlight--
+          this.#finishedCount++
           flush.finish()
           this.#startSome()
         })

@@ -277,6 +277,11 @@ export class LogDirectory {
     return this.#context.space.isLow
   }
 
+  /** Flushes of logs that have ended: while it grows, the disk does not stand still. */
+  get flushCount(): number {
+    return this.#context.flusher.finishedCount
+  }
+
   /** Bytes that may still be written. */
   usableSize(): number {
     return this.#options.files.freeSize(this.path)

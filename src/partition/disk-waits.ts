@@ -1,9 +1,8 @@
 import type { Settled } from '../base/settled.ts'
 import type { Alarm, Clock } from '../io/clock.ts'
-import { appendWaitMinMs } from '../limits.ts'
-import { refused, type AppendResult } from './append-result.ts'
+import { diskWaitMinMs } from '../limits.ts'
 
-/** An append that a client waits for, in the list of all. */
+/** Something that a client waits for, in the list of all. */
 interface Wait {
   /** Monotonic, ms. */
   readonly untilMs: number
@@ -13,14 +12,15 @@ interface Wait {
 }
 
 /**
- * Appends whose clients wait for the disk, which stands where Kafka has replicas (Kafka:
- * `DelayedProduce`). When the time of a client is over, only its waiting is: the batch stays where
- * it is and becomes durable with the others, and an idempotent repetition of it is recognised.
+ * Requests whose clients wait for the disk, which stands where Kafka has replicas (Kafka:
+ * `DelayedProduce`, `DelayedDeleteRecords`). When the time of a client is over, only its waiting
+ * is: a batch stays where it is and becomes durable with the others, and an idempotent repetition
+ * of it is recognised.
  *
  * Nearly every wait ends long before its time, so one must cost next to nothing: it enters a list
  * and leaves it, and the list is gone through only when the one alarm rings.
  */
-export class AppendWaits {
+export class DiskWaits {
   readonly #clock: Clock
   #newest: Wait | null = null
   #alarm: { readonly atMs: number; readonly alarm: Alarm } | null = null
@@ -36,19 +36,16 @@ export class AppendWaits {
   }
 
   /**
-   * The outcome of an append, or REQUEST_TIMED_OUT when the client's time is over before there is
-   * one.
+   * What a client asked for, or `late` when its time is over before that is there.
    *
-   * @param timeoutMs from now on; at least `appendWaitMinMs` are waited
+   * @param timeoutMs from now on; at least `diskWaitMinMs` are waited
    */
-  within(appended: Settled<AppendResult>, timeoutMs: number): Settled<AppendResult> {
-    if (!(appended instanceof Promise)) return appended
+  within<T, L>(outcome: Settled<T>, timeoutMs: number, late: L): Settled<T | L> {
+    if (!(outcome instanceof Promise)) return outcome
     return new Promise((resolve, reject) => {
-      const untilMs = this.#clock.monotonicMs() + Math.max(timeoutMs, appendWaitMinMs)
-      const wait = this.#enter(untilMs, () => {
-        resolve(refused('REQUEST_TIMED_OUT', 'the disk takes longer than the request may wait'))
-      })
-      appended.then(
+      const untilMs = this.#clock.monotonicMs() + Math.max(timeoutMs, diskWaitMinMs)
+      const wait = this.#enter(untilMs, () => resolve(late))
+      outcome.then(
         result => {
           this.#leave(wait)
           resolve(result)

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest'
 import { deferred, type Deferred } from '../../src/base/deferred.ts'
 import { success } from '../../src/base/result.ts'
 import { manualClock } from '../../src/io/manual-clock.ts'
-import { appendWaitMinMs } from '../../src/limits.ts'
-import type { AppendResult } from '../../src/partition/append-result.ts'
-import { AppendWaits } from '../../src/partition/append-waits.ts'
+import { diskWaitMinMs } from '../../src/limits.ts'
+import { refused, type AppendResult } from '../../src/partition/append-result.ts'
+import { DiskWaits } from '../../src/partition/disk-waits.ts'
 
 const appended: AppendResult = success({
   baseOffset: 5,
@@ -13,6 +13,8 @@ const appended: AppendResult = success({
   logAppendTimeMs: -1,
   logStartOffset: 0
 })
+
+const late = refused('REQUEST_TIMED_OUT', null)
 
 const step = fc.oneof(
   fc.record({ type: fc.constant('enter' as const), timeoutMs: fc.integer({ max: 9000, min: -1 }) }),
@@ -24,7 +26,7 @@ propertyTest.prop([fc.array(step, { maxLength: 60 })])(
   'each wait ends once, by its append or by its time, whichever is first',
   async steps => {
     const clock = manualClock()
-    const waits = new AppendWaits(clock)
+    const waits = new DiskWaits(clock)
     const waiting: { untilMs: number; append: Deferred<AppendResult>; number: number }[] = []
     const expected: string[] = []
     const ended: string[] = []
@@ -33,11 +35,11 @@ propertyTest.prop([fc.array(step, { maxLength: 60 })])(
       if (each.type === 'enter') {
         const append = deferred<AppendResult>()
         const number = count++
-        const outcome = waits.within(append.promise, each.timeoutMs)
+        const outcome = waits.within(append.promise, each.timeoutMs, late)
         void Promise.resolve(outcome).then(result =>
           ended.push(`${number} ${result.ok ? 'appended' : result.error}`)
         )
-        const untilMs = clock.monotonicMs() + Math.max(each.timeoutMs, appendWaitMinMs)
+        const untilMs = clock.monotonicMs() + Math.max(each.timeoutMs, diskWaitMinMs)
         waiting.push({ untilMs, append, number })
       } else if (each.type === 'settle') {
         const [settled] = waiting.splice(each.which % Math.max(waiting.length, 1), 1)
@@ -62,16 +64,16 @@ propertyTest.prop([fc.array(step, { maxLength: 60 })])(
 
 test('an append that is there needs no wait', () => {
   const clock = manualClock()
-  const waits = new AppendWaits(clock)
-  expect(waits.within(appended, 0)).toBe(appended)
+  const waits = new DiskWaits(clock)
+  expect(waits.within(appended, 0, late)).toBe(appended)
   expect([waits.isEmpty, clock.pendingCount]).toEqual([true, 0])
 })
 
 test('nobody is timed out after the end', async () => {
   const clock = manualClock()
-  const waits = new AppendWaits(clock)
+  const waits = new DiskWaits(clock)
   const append = deferred<AppendResult>()
-  const outcome = waits.within(append.promise, 1000)
+  const outcome = waits.within(append.promise, 1000, late)
   waits.close()
   clock.advance(10_000)
   append.resolve(appended)
