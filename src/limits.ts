@@ -70,6 +70,12 @@ export const writeStallMaxMs = 30_000
 /** How often connections are looked at for the three times above, milliseconds. */
 export const connectionSweepIntervalMs = 1_000
 /**
+ * Batches of one partition that may be on their way to the disk until a produce request with acks=0
+ * waits as well, and its connection with it: 300 bytes each are remembered, and a client that hears
+ * of nothing does not stop while the disk stands still.
+ */
+export const unheardAppendsMax = 10_000
+/**
  * Shortest time that a request waits for the disk, ms, whatever its timeoutMs says. In Kafka that
  * counts for replicas and other brokers only, and clients that have none may say 0.
  */

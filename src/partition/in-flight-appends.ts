@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { unheardAppendsMax } from '../limits.ts'
 import type { Applied, ProducerState } from '../storage/producer-state.ts'
 import type { AppendResult } from './append-result.ts'
 
@@ -23,6 +24,11 @@ export class InFlightAppends {
 
   get count(): number {
     return this.#appends.length
+  }
+
+  /** Whether the disk is so far behind that who wants no answer has to wait too. */
+  get areMany(): boolean {
+    return this.#appends.length > unheardAppendsMax
   }
 
   add(append: InFlightAppend): void {

@@ -470,7 +470,7 @@ export class Partition {
     })
     const inFlight = { baseOffset, lastOffset, endSize: this.#appendedSize, applied, outcome }
     this.#inFlight.add(inFlight)
-    return acks === 0 ? success(info) : outcome
+    return acks === 0 && !this.#inFlight.areMany ? success(info) : outcome
   }
 
   /**

@@ -2,7 +2,7 @@ import { allSettled, type Settled } from '../../src/base/settled.ts'
 import { expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import { manualClock } from '../../src/io/manual-clock.ts'
-import { appendTimeHeldMs } from '../../src/limits.ts'
+import { appendTimeHeldMs, unheardAppendsMax } from '../../src/limits.ts'
 import type { AppendInfo, AppendResult } from '../../src/partition/partition.ts'
 import * as batch from '../../src/record/batch.ts'
 import { FakeLog } from './fake-log.ts'
@@ -44,6 +44,20 @@ test('the offset and the leader epoch are stamped into the batch that is read', 
   expect(batch.partitionLeaderEpoch(bytes, 0)).toBe(4)
   expect(batch.storedCrc(bytes, 0)).toBe(batch.computeCrc(bytes, 0))
   read.value.release()
+})
+
+test('acks=0 waits as well while the disk is far behind', async () => {
+  const log = new FakeLog('manual')
+  const partition = await openPartition(log)
+  const append = () => partition.append(clientBatch(['a']), { acks: 0, produceVersion: 9 })
+  for (let count = 0; count < unheardAppendsMax; count++) {
+    expect(append()).not.toBeInstanceOf(Promise)
+  }
+  const waiting = append()
+  expect(waiting).toBeInstanceOf(Promise)
+  log.sync()
+  expect(info(await waiting).baseOffset).toBe(unheardAppendsMax)
+  expect(append()).not.toBeInstanceOf(Promise)
 })
 
 test('an append resolves when its batch is durable; acks=0 does not wait', async () => {
