@@ -289,6 +289,8 @@ export const retentionPartitionsPerTurn = 500
 export const wallClockJumpMaxMs = 3_600_000
 /** How long a wall clock that has jumped must go on steadily to be believed, milliseconds. */
 export const wallClockSettleMs = 3_600_000
+/** Both, for whoever watches the wall clock. */
+export const wallClockBounds = { jumpMaxMs: wallClockJumpMaxMs, settleMs: wallClockSettleMs }
 
 /**
  * Most memory that a compaction takes for keys, bytes, whatever log.cleaner.dedupe.buffer.size

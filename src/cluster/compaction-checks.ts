@@ -1,10 +1,10 @@
+import { watchWallClock, type WallClockWatch } from '../base/wall-clock-watch.ts'
 import type { Clock } from '../io/clock.ts'
 import { Rounds } from '../io/rounds.ts'
-import { compactionKeysSizeMax, retentionPartitionsPerTurn } from '../limits.ts'
+import { compactionKeysSizeMax, retentionPartitionsPerTurn, wallClockBounds } from '../limits.ts'
 import type { CompactionFailure, CompactionMeans, Partition } from '../partition/partition.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Topic } from './topics.ts'
-import { watchWallClock, type WallClockWatch } from './wall-clock-watch.ts'
 
 /** The configs of the broker that compaction goes by; Kafka's names begin with log.cleaner. */
 export interface CleanerConfigs {
@@ -121,6 +121,6 @@ export class CompactionChecks {
   #look(): void {
     const { clock } = this.#options
     const reading = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
-    this.#watch = watchWallClock(this.#watch, reading)
+    this.#watch = watchWallClock(this.#watch, reading, wallClockBounds)
   }
 }

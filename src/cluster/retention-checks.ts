@@ -1,10 +1,10 @@
+import { watchWallClock, type WallClockWatch } from '../base/wall-clock-watch.ts'
 import type { Clock } from '../io/clock.ts'
 import { Rounds } from '../io/rounds.ts'
-import { retentionFirstCheckMaxMs, retentionPartitionsPerTurn } from '../limits.ts'
+import { retentionFirstCheckMaxMs, retentionPartitionsPerTurn, wallClockBounds } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Topic } from './topics.ts'
-import { watchWallClock, type WallClockWatch } from './wall-clock-watch.ts'
 
 export interface RetentionChecksOptions {
   readonly clock: Clock
@@ -85,7 +85,7 @@ export class RetentionChecks {
     const { clock, logger } = this.#options
     const wasTrusted = this.#watch === null || this.#watch.jump === null
     const reading = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
-    this.#watch = watchWallClock(this.#watch, reading)
+    this.#watch = watchWallClock(this.#watch, reading, wallClockBounds)
     const { jump, trustedAheadMs } = this.#watch
     if (wasTrusted && jump !== null) {
       const jumpMs = jump.aheadMs - trustedAheadMs

@@ -7,7 +7,7 @@ import { Shards } from '../coordinator/shards.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import type { JoinGroupRequest } from '../wire/generated/join-group.ts'
 import type { SyncGroupRequest } from '../wire/generated/sync-group.ts'
-import { assert } from '../base/assert.ts'
+import { assert, unreachable } from '../base/assert.ts'
 import { noAssignment } from './classic-member.ts'
 import { failedJoin } from './classic-rebalance.ts'
 import { commitOutcomes } from './commit-outcomes.ts'
@@ -238,7 +238,12 @@ export class GroupCoordinator {
       return commitOutcomes(request.topics, () => 'UNKNOWN_TOPIC_OR_PARTITION')
     }
     const reply = shard.ok
-      ? await submit(shard.value, ticket => ({ ...request, type: 'offsetCommit', ticket, topics }))
+      ? await submitWrite(shard.value, ticket => ({
+          ...request,
+          type: 'offsetCommit',
+          ticket,
+          topics
+        }))
       : shard
     if (!reply.ok) return commitOutcomes(request.topics, () => reply.error)
     const { value } = reply
@@ -338,7 +343,9 @@ export class GroupCoordinator {
   ): Promise<Result<ReplyOf<T>, ShardError>> {
     const shard = await this.#shards.for(groupId)
     if (!shard.ok) return shard
-    const reply = await submit(shard.value, eventWith, whenLate)
+    const reply = isWrite(type)
+      ? await submitWrite(shard.value, eventWith)
+      : await submit(shard.value, eventWith, whenLate)
     if (!reply.ok) return reply
     assert(isReplyOf(type, reply.value), 'a reply is of the kind of its event')
     return success(reply.value)
@@ -356,9 +363,38 @@ async function submit(
   eventWith: (ticket: number) => GroupEvent,
   whenLate: ShardError = 'COORDINATOR_NOT_AVAILABLE'
 ): Promise<Result<GroupReply, ShardError>> {
-  if (shard.isBehind) return failure(whenLate)
   const reply = await shard.submit(eventWith)
   return reply.ok || reply.error !== 'REQUEST_TIMED_OUT' ? reply : failure(whenLate)
+}
+
+/**
+ * The same for what is to be written: not while the disk has too much to write already. A heartbeat
+ * still counts then.
+ */
+async function submitWrite(
+  shard: GroupShard,
+  eventWith: (ticket: number) => GroupEvent
+): Promise<Result<GroupReply, ShardError>> {
+  return shard.isBehind ? failure('COORDINATOR_NOT_AVAILABLE') : submit(shard, eventWith)
+}
+
+function isWrite(type: GroupReply['type']): boolean {
+  switch (type) {
+    case 'join':
+    case 'sync':
+    case 'leave':
+    case 'offsetCommit':
+    case 'offsetDelete':
+    case 'deleteGroups':
+      return true
+    case 'heartbeat':
+    case 'offsetFetch':
+    case 'describe':
+    case 'list':
+      return false
+    default:
+      return unreachable(type)
+  }
 }
 
 /** A shard answers nobody before what was decided earlier is durable. */

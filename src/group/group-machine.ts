@@ -1,9 +1,10 @@
 import { unreachable } from '../base/assert.ts'
 import { Deadlines } from '../base/deadlines.ts'
+import { watchWallClock, type WallClockWatch } from '../base/wall-clock-watch.ts'
 import type { Effects, Moment } from '../coordinator/effects.ts'
 import { beginTurn } from '../coordinator/effects.ts'
 import type { Machine } from '../coordinator/machine.ts'
-import { groupsPerShardMax } from '../limits.ts'
+import { groupsPerShardMax, wallClockBounds } from '../limits.ts'
 import type { ErrorName } from '../wire/generated/errors.ts'
 import { ClassicGroup } from './classic-group.ts'
 import { noAssignment } from './classic-member.ts'
@@ -44,6 +45,7 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
   readonly #offsets = new Offsets()
   readonly #deadlines = new Deadlines<string>()
   #expiryMs: number | null = null
+  #wallClock: WallClockWatch | null = null
 
   constructor(settings: GroupSettings) {
     this.#settings = settings
@@ -83,6 +85,7 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
       }
       this.#reschedule(group)
     }
+    this.#wallClock = watchWallClock(null, now, wallClockBounds)
     this.#expiryMs = now.monotonicMs + this.#settings.offsetsRetentionCheckIntervalMs
     return this.#effects(turn)
   }
@@ -202,14 +205,19 @@ export class GroupMachine implements Machine<GroupEvent, GroupRecord, GroupReply
     turn.replies.push({ ticket: event.ticket, reply: { type: 'deleteGroups', groups } })
   }
 
-  /** Removes old offsets, and groups that have none left and nobody in or on the way in. */
+  /**
+   * Removes old offsets, and groups that have none left and nobody in or on the way in; not while
+   * the wall clock, by which they are old, may be wrong.
+   */
   #expire(turn: GroupTurn): void {
+    this.#expiryMs = turn.now.monotonicMs + this.#settings.offsetsRetentionCheckIntervalMs
+    this.#wallClock = watchWallClock(this.#wallClock, turn.now, wallClockBounds)
+    if (this.#wallClock.jump !== null) return
     for (const group of this.#groups.values()) {
       const isBare = expireOffsets(group, this.#offsets, this.#settings, turn)
       if (!isBare || group.state !== 'Empty' || group.pendingJoins.size > 0) continue
       this.#delete(group, turn, 'its offsets have expired')
     }
-    this.#expiryMs = turn.now.monotonicMs + this.#settings.offsetsRetentionCheckIntervalMs
   }
 
   #delete(group: ClassicGroup, turn: GroupTurn, reason: string): void {

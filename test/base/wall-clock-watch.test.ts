@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { watchWallClock, type WallClockWatch } from '../../src/cluster/wall-clock-watch.ts'
-import { wallClockJumpMaxMs, wallClockSettleMs } from '../../src/limits.ts'
+import { watchWallClock, type WallClockWatch } from '../../src/base/wall-clock-watch.ts'
+import { wallClockBounds, wallClockJumpMaxMs, wallClockSettleMs } from '../../src/limits.ts'
 
 const startMs = 1_700_000_000_000
 const yearMs = 365 * 24 * 3_600_000
@@ -9,7 +9,8 @@ const yearMs = 365 * 24 * 3_600_000
 function looks(...readings: ReadonlyArray<readonly [number, number]>): readonly boolean[] {
   let watch: WallClockWatch | null = null
   return readings.map(([monotonicMs, wallAheadMs]) => {
-    watch = watchWallClock(watch, { monotonicMs, wallMs: startMs + monotonicMs + wallAheadMs })
+    const wallMs = startMs + monotonicMs + wallAheadMs
+    watch = watchWallClock(watch, { monotonicMs, wallMs }, wallClockBounds)
     return watch.jump === null
   })
 }
