@@ -29,6 +29,8 @@ export class ProducerSnapshots {
   #sizeBehind: number
   #sizeDue = snapshotInterval
   #takenMs = -Infinity
+  /** Snapshots on their way to the disk. */
+  #savesInFlight = 0
 
   constructor(options: ProducerSnapshotsOptions) {
     this.#log = options.log
@@ -46,9 +48,12 @@ export class ProducerSnapshots {
     if (this.isDue) void this.take()
   }
 
-  /** Whether the next start would have much to read. */
+  /**
+   * Whether the next start would have much to read. Not while a snapshot is on its way: on a disk
+   * that stands still they would gather.
+   */
   get isDue(): boolean {
-    if (this.#sizeBehind < this.#sizeDue) return false
+    if (this.#savesInFlight > 0 || this.#sizeBehind < this.#sizeDue) return false
     return this.#clock.monotonicMs() - this.#takenMs >= snapshotIntervalMs
   }
 
@@ -73,7 +78,8 @@ export class ProducerSnapshots {
     this.#sizeBehind = 0
     this.#takenMs = this.#clock.monotonicMs()
     this.#sizeDue = Math.max(snapshotInterval, content.length * snapshotSizeShare)
-    await snapshots.save(offset, content)
+    this.#savesInFlight++
+    await snapshots.save(offset, content).finally(() => this.#savesInFlight--)
   }
 
   /**

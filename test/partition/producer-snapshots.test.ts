@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deferred } from '../../src/base/deferred.ts'
 import type { DurabilityMode } from '../../src/config/durability-mode.ts'
 import type { Files } from '../../src/io/files.ts'
 import { manualClock, type ManualClock } from '../../src/io/manual-clock.ts'
@@ -246,6 +247,8 @@ for (const durability of ['os', 'fsync'] as const) {
       const saved = async (count: number): Promise<void> => {
         while (machine.snapshots().length < count)
           await new Promise(resolve => setImmediate(resolve))
+        // Its name is there a little before it is durable.
+        await new Promise(resolve => setImmediate(resolve))
       }
       const size = 1_000_000
       const count = Math.ceil(snapshotInterval / size)
@@ -348,6 +351,31 @@ describe('a snapshot that cannot be used', () => {
     const third = await machine.start()
     expect(third.partition.opening.sizeRead).toBe(0)
   })
+})
+
+test('while a disk stands still no snapshots gather', async () => {
+  const log = new FakeLog()
+  const clock = manualClock()
+  const partition = await openPartition(log, { clock })
+  const disk = deferred<void>()
+  const save = log.snapshots.save.bind(log.snapshots)
+  let count = 0
+  log.snapshots.save = async (...given) => {
+    count++
+    await disk.promise
+    return save(...given)
+  }
+  const size = 1_000_000
+  const fill = Math.ceil(snapshotInterval / size)
+  for (let n = 0; n < 3 * fill; n++) {
+    await send(partition, n, { size })
+    clock.advance(1000)
+  }
+  expect(count).toBe(1)
+  disk.resolve()
+  await new Promise(resolve => setImmediate(resolve))
+  await send(partition, 3 * fill, { size })
+  expect(count).toBe(2)
 })
 
 test('a kill right after retention forgets no producer whose records are gone', async () => {
