@@ -1,5 +1,5 @@
 import { batchOf } from '../batches.ts'
-import type { Conversation } from '../talk.ts'
+import type { Conversation, Speaker, Talk } from '../talk.ts'
 import { fetchOf } from './fetch.ts'
 import { produceTo } from './produce.ts'
 
@@ -80,5 +80,27 @@ export const fetchWaiting: Conversation = {
       'for the session'
     )
     await incremental
+    await insideBatches(talk, reader)
+  }
+}
+
+/** Limits that end inside a batch: it does not come, and is not waited for. */
+async function insideBatches(talk: Talk, reader: Speaker): Promise<void> {
+  const topic = await talk.topic('c', { partitions: 2 })
+  const records = batchOf(['x'.repeat(100)])
+  for (const index of [0, 0, 0, 1])
+    await talk.setup.ask('Produce', 9, produceTo(topic, records, { index }))
+  const minBytes = 3 * records.length - 1
+  const waiting = { maxWaitMs: 5_000, minBytes }
+  const one = fetchOf([[topic, { partitionMaxBytes: minBytes }]], waiting)
+  const all = fetchOf([[topic, {}]], { ...waiting, maxBytes: minBytes })
+  const two = fetchOf([[topic, {}, { partition: 1, partitionMaxBytes: records.length - 1 }]], {
+    ...waiting,
+    minBytes: 4 * records.length - 1
+  })
+  for (const [note, request] of Object.entries({ one, all, two })) {
+    const fetched = reader.ask('Fetch', 12, request, `limits inside a batch, of ${note}`)
+    await talk.noteWaiting(`a fetch with limits inside a batch, of ${note}`, fetched)
+    await fetched
   }
 }
