@@ -67,6 +67,7 @@ export class BrokerStorage {
     try {
       directory = await openDirectory(options)
       const clusterId = await identify(directory, options)
+      refuseLostMetadata(directory)
       const configs = resolveTopicConfigs(metadataConfigs, options.config)
       const { durability } = options.settings
       const log = await openMetadataLog(directory, configs, metadataDurability(durability))
@@ -220,6 +221,24 @@ export class BrokerStorage {
  */
 function metadataDurability(durability: DurabilityMode): DurabilityMode {
   return durability === 'os' ? 'fsync' : durability
+}
+
+/**
+ * A topic is in the metadata log, on disk, before it takes its first record. Where there are
+ * records and no such log somebody has lost it, and an empty cluster would set all of them aside.
+ *
+ * @throws StartError CORRUPT
+ */
+function refuseLostMetadata(directory: LogDirectory): void {
+  const folder = directory.has(metadataName) ? null : directory.folderWithRecords()
+  if (folder === null) return
+  throw new StartError(
+    'CORRUPT',
+    `${directory.path} holds records, as in ${folder}, and the folder ${clusterMetadataTopic}-0 ` +
+      'that says what they belong to is gone: restore it from a backup; without one, start a ' +
+      'broker on a new data directory, create the topics, stop it, and take each partition over ' +
+      'with odradek log import'
+  )
 }
 
 async function openMetadataLog(

@@ -151,6 +151,23 @@ describe('leader epochs', () => {
   })
 })
 
+test('a data directory whose metadata log is gone is refused, and left as it is', async () => {
+  const disk = memoryFiles()
+  const broker = await start(disk)
+  expect(await produce(await connect(broker), Buffer.from('kept'))).toBe(0)
+  await broker.close()
+  disk.rename('/data/__cluster_metadata-0', '/elsewhere')
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await expect(start(disk)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringMatching(/^\/data holds records, as in t-0, .*metadata-0 .* is gone: /)
+    })
+  }
+  disk.rename('/elsewhere', '/data/__cluster_metadata-0')
+  const again = await start(disk)
+  expect(await endOffset(await connect(again))).toBe(1)
+})
+
 test('a partition folder that no topic owns is moved aside with a warning, never deleted', async () => {
   const disk = memoryFiles()
   await (await start(disk)).close()

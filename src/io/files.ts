@@ -108,6 +108,16 @@ export function readWhole(files: Pick<Files, 'open'>, path: string): Buffer {
   }
 }
 
+/** Bytes of a file. */
+export function fileSize(files: Files, path: string): number {
+  const file = files.open(path, 'read')
+  try {
+    return file.size()
+  } finally {
+    file.close()
+  }
+}
+
 /** The same files, but for what `changes` does in another way. */
 export function filesWith(files: Files, changes: Partial<Files>): Files {
   return {

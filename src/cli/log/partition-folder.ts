@@ -1,4 +1,4 @@
-import { readWhole, type Files } from '../../io/files.ts'
+import { fileSize, readWhole, type Files } from '../../io/files.ts'
 import {
   parseLeaderEpochCheckpoint,
   parsePartitionMetadata,
@@ -231,13 +231,7 @@ export function textOf(files: Files, path: string): string | null {
 }
 
 function sizeOf(files: Files, path: string): number | null {
-  if (!files.exists(path)) return null
-  const file = files.open(path, 'read')
-  try {
-    return file.size()
-  } finally {
-    file.close()
-  }
+  return files.exists(path) ? fileSize(files, path) : null
 }
 
 function readable<T>(read: () => T): T | null {

@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import type { DurabilityMode } from '../../config/durability-mode.ts'
 import type { Clock } from '../../io/clock.ts'
-import type { DirectoryLock, Files } from '../../io/files.ts'
+import { fileSize, type DirectoryLock, type Files } from '../../io/files.ts'
 import type { Random } from '../../io/random.ts'
 import { logsTogetherMax } from '../../limits.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -17,8 +17,10 @@ import {
   asideFolderName,
   cleanShutdownName,
   isDeletedFolderName,
+  logSuffix,
   metaPropertiesName,
   parsePartitionFolderName,
+  parseSegmentName,
   partitionFolderName,
   partitionMetadataName,
   sidecarSuffix
@@ -220,6 +222,23 @@ export class LogDirectory {
     // when the power brings the name back.
     if (this.#options.durability !== 'memory') await this.#context.syncPath()
     this.#context.remover.removeFolderLater(aside, delayMs)
+  }
+
+  /** Whether there is anything of a log. */
+  has(name: LogName): boolean {
+    return this.#folders.has(partitionFolderName(name))
+  }
+
+  /** The first folder of a partition that holds records; null when none does. */
+  folderWithRecords(): string | null {
+    const { files } = this.#options
+    const holdsRecords = (folder: string): boolean => {
+      if (parsePartitionFolderName(folder) === null) return false
+      const path = `${this.path}/${folder}`
+      const logs = files.list(path).filter(({ name }) => parseSegmentName(name, logSuffix) !== null)
+      return logs.some(({ name }) => fileSize(files, `${path}/${name}`) > 0)
+    }
+    return [...this.#folders].sort().find(holdsRecords) ?? null
   }
 
   /**
