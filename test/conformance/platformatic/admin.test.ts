@@ -5,7 +5,7 @@ import {
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '../broker.ts'
 import { range, uniqueName, until } from '../waiting.ts'
-import { kafkaErrorsOf, PlatformaticClients } from './clients.ts'
+import { baseMs, kafkaErrorsOf, PlatformaticClients } from './clients.ts'
 
 const clients = new PlatformaticClients(useBroker())
 const topicResource = 2
@@ -163,9 +163,9 @@ describe('offsets, records and log directories', () => {
   test('listOffsets answers end, beginning, largest timestamp and a time', async () => {
     const name = await clients.createTopic()
     await clients.produce([
-      { topic: name, value: 'a', timestamp: 1_000n },
-      { topic: name, value: 'b', timestamp: 3_000n },
-      { topic: name, value: 'c', timestamp: 2_000n }
+      { topic: name, value: 'a', timestamp: baseMs + 1_000n },
+      { topic: name, value: 'b', timestamp: baseMs + 3_000n },
+      { topic: name, value: 'c', timestamp: baseMs + 2_000n }
     ])
     const ask = async (timestamp: bigint): Promise<readonly [bigint, bigint]> => {
       const partitions = [{ partitionIndex: 0, timestamp }]
@@ -174,9 +174,9 @@ describe('offsets, records and log directories', () => {
     }
     expect(await ask(-1n)).toEqual([3n, -1n])
     expect(await ask(-2n)).toEqual([0n, -1n])
-    expect(await ask(-3n)).toEqual([1n, 3_000n])
-    expect(await ask(1_500n)).toEqual([1n, 3_000n])
-    expect(await ask(9_000n)).toEqual([-1n, -1n])
+    expect(await ask(-3n)).toEqual([1n, baseMs + 3_000n])
+    expect(await ask(baseMs + 1_500n)).toEqual([1n, baseMs + 3_000n])
+    expect(await ask(baseMs + 9_000n)).toEqual([-1n, -1n])
   })
 
   test('deleteRecords moves the start of the log and answers the new one', async () => {

@@ -13,6 +13,9 @@ import {
 import { onTestFinished } from 'vitest'
 import { range, uniqueName, until } from '../waiting.ts'
 
+/** Of messages that have a time of their own, ms: recent, so that retention leaves them alone. */
+export const baseMs = BigInt(Date.now() - 3_600_000)
+
 export type TextMessage = Message<string, string, string, string>
 export type TextProducer = Producer<string, string, string, string>
 export type TextConsumer = Consumer<string, string, string, string>

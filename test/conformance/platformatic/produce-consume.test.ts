@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '../broker.ts'
 import { range, uniqueName, until } from '../waiting.ts'
-import { kafkaErrorsOf, PlatformaticClients } from './clients.ts'
+import { baseMs, kafkaErrorsOf, PlatformaticClients } from './clients.ts'
 
 const clients = new PlatformaticClients(useBroker())
 
@@ -13,11 +13,11 @@ describe('producing', () => {
   test('a message comes back with key, value, headers and timestamp as they were', async () => {
     const topic = await clients.createTopic()
     await clients.produce([
-      { topic, key: 'k', value: 'v', headers: { h: 'x' }, timestamp: 1_700_000_000_123n }
+      { topic, key: 'k', value: 'v', headers: { h: 'x' }, timestamp: baseMs + 123n }
     ])
     const [message] = await clients.readTopic(topic, 1)
     expect(message).toMatchObject({ key: 'k', value: 'v', partition: 0, offset: 0n })
-    expect(message?.timestamp).toBe(1_700_000_000_123n)
+    expect(message?.timestamp).toBe(baseMs + 123n)
     expect(message?.headers).toEqual(new Map([['h', 'x']]))
   })
 
@@ -156,15 +156,18 @@ describe('consuming', () => {
   test('listOffsets answers ends, beginnings and times', async () => {
     const topic = await clients.createTopic(2)
     await clients.produce([
-      { topic, partition: 0, value: 'a', timestamp: 1_000n },
-      { topic, partition: 0, value: 'b', timestamp: 2_000n }
+      { topic, partition: 0, value: 'a', timestamp: baseMs + 1_000n },
+      { topic, partition: 0, value: 'b', timestamp: baseMs + 2_000n }
     ])
     const consumer = clients.consumer()
     expect((await consumer.listOffsets({ topics: [topic] })).get(topic)).toEqual([2n, 0n])
     const earliest = await consumer.listOffsets({ topics: [topic], timestamp: -2n })
     expect(earliest.get(topic)).toEqual([0n, 0n])
-    const byTime = await consumer.listOffsetsWithTimestamps({ topics: [topic], timestamp: 1_500n })
-    expect(byTime.get(topic)?.get(0)).toEqual({ offset: 1n, timestamp: 2_000n })
+    const byTime = await consumer.listOffsetsWithTimestamps({
+      topics: [topic],
+      timestamp: baseMs + 1_500n
+    })
+    expect(byTime.get(topic)?.get(0)).toEqual({ offset: 1n, timestamp: baseMs + 2_000n })
     expect(byTime.get(topic)?.get(1)).toEqual({ offset: -1n, timestamp: -1n })
   })
 })
