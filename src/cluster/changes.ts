@@ -41,22 +41,40 @@ export class Changes {
    */
   run<T>(task: () => Promise<T>, patience: Patience<T> | null): Promise<T> {
     return new Promise((resolve, reject) => {
-      const alarm =
-        patience === null
-          ? null
-          : this.#clock.schedule(patience.waitMs, () => {
-              this.#waiting.delete(change)
-              resolve(patience.whenLate())
-            })
+      let stopWaiting: (() => void) | null = null
       const change: Waiting = {
         begin: () =>
           task()
             .then(resolve, reject)
-            .finally(() => alarm?.cancel())
+            .finally(() => stopWaiting?.())
       }
       this.#waiting.add(change)
+      if (patience !== null) {
+        stopWaiting = this.#after(patience.waitMs, () => {
+          this.#waiting.delete(change)
+          resolve(patience.whenLate())
+        })
+      }
       this.#beginNext()
     })
+  }
+
+  /**
+   * Calls `expire` after so many ms of the clock, which may have stood still when its alarm rings:
+   * the disk was not slow then.
+   *
+   * @returns what takes that back
+   */
+  #after(waitMs: number, expire: () => void): () => void {
+    const clock = this.#clock
+    const untilMs = clock.monotonicMs() + waitMs
+    const ring = (): void => {
+      const remainingMs = untilMs - clock.monotonicMs()
+      if (remainingMs > 0) alarm = clock.schedule(remainingMs, ring)
+      else expire()
+    }
+    let alarm = clock.schedule(waitMs, ring)
+    return () => alarm.cancel()
   }
 
   #beginNext(): void {

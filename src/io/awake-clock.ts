@@ -37,7 +37,7 @@ export class AwakeClock implements Clock {
     const nowMs = this.#options.clock.monotonicMs()
     const gapMs = nowMs - this.#seenMs
     this.#seenMs = nowMs
-    if (gapMs >= this.#options.pauseMinMs) {
+    if (this.#alarm !== null && gapMs >= this.#options.pauseMinMs) {
       this.#pausedMs += gapMs - this.#intervalMs
       this.#options.onPause(gapMs)
     }
@@ -53,7 +53,7 @@ export class AwakeClock implements Clock {
     return this.#options.clock.schedule(delayMs, wake)
   }
 
-  /** Pauses are no longer noticed. */
+  /** Pauses are no longer noticed, and no time is taken for one. */
   stop(): void {
     this.#alarm?.cancel()
     this.#alarm = null

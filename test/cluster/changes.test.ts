@@ -76,6 +76,27 @@ test('nobody waits longer than it wants: what has begun goes on, what has not ne
   expect(bench.clock.pendingCount).toBe(0)
 })
 
+test('time during which the process stood still is not counted', async () => {
+  const clock = manualClock()
+  const paused = { ms: 0 }
+  const awake = { ...clock, monotonicMs: () => clock.monotonicMs() - paused.ms }
+  const heard: string[] = []
+  const patience = { waitMs: 5000, whenLate: () => 'late' }
+  void new Changes(awake)
+    .run(() => new Promise<string>(() => {}), patience)
+    .then(outcome => heard.push(outcome))
+  paused.ms = 4000
+  clock.advance(5000)
+  await Promise.resolve()
+  expect(heard).toEqual([])
+  clock.advance(3999)
+  await Promise.resolve()
+  expect(heard).toEqual([])
+  clock.advance(1)
+  await Promise.resolve()
+  expect(heard).toEqual(['late'])
+})
+
 test('a change that began late and fails unheard does not stop the next', async () => {
   const bench = new Bench()
   bench.ask('a', 1000)

@@ -66,8 +66,11 @@ test('the time never goes back, and the wall clock is that of the machine', () =
   expect(awake.wallMs()).toBe(1_008_150)
 })
 
-test('a clock that was stopped leaves no alarm', () => {
-  const { awake, clock } = stoppable()
+test('a clock that was stopped leaves no alarm, and takes no time for a pause', () => {
+  const { awake, clock, pauses } = stoppable()
   awake.stop()
   expect(clock.pendingCount).toBe(0)
+  clock.advance(60_000)
+  expect(awake.monotonicMs()).toBe(60_000)
+  expect(pauses).toEqual([])
 })
