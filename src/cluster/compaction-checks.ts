@@ -1,10 +1,11 @@
-import { watchWallClock, type WallClockWatch } from '../base/wall-clock-watch.ts'
-import type { Clock } from '../io/clock.ts'
 import { Rounds } from '../io/rounds.ts'
-import { compactionKeysSizeMax, retentionPartitionsPerTurn, wallClockBounds } from '../limits.ts'
+import { compactionKeysSizeMax } from '../limits.ts'
 import type { CompactionFailure, CompactionMeans, Partition } from '../partition/partition.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import type { Topic } from './topics.ts'
+import {
+  partitionsInTurns,
+  TrustedWallClock,
+  type PartitionChecksOptions
+} from './partition-checks.ts'
 
 /** The configs of the broker that compaction goes by; Kafka's names begin with log.cleaner. */
 export interface CleanerConfigs {
@@ -15,15 +16,9 @@ export interface CleanerConfigs {
   readonly logCleanerIoBufferLoadFactor: number
 }
 
-export interface CompactionChecksOptions {
-  readonly clock: Clock
-  readonly logger: Logger
+export interface CompactionChecksOptions extends PartitionChecksOptions {
   /** In force now. */
   configs(): CleanerConfigs
-  /** Every topic that exists. */
-  topics(): Iterable<Pick<Topic, 'partitions'>>
-  /** A bug of ours: the broker must stop. */
-  onFailure(error: unknown): void
 }
 
 /**
@@ -35,10 +30,11 @@ export class CompactionChecks {
   readonly #options: CompactionChecksOptions
   readonly #uncleanable = new WeakSet<Partition>()
   readonly #rounds: Rounds
-  #watch: WallClockWatch | null = null
+  readonly #wallClock: TrustedWallClock
 
   constructor(options: CompactionChecksOptions) {
     this.#options = options
+    this.#wallClock = new TrustedWallClock(options.clock)
     this.#rounds = new Rounds({
       clock: options.clock,
       round: () => this.#check(),
@@ -47,7 +43,7 @@ export class CompactionChecks {
   }
 
   start(): void {
-    this.#look()
+    this.#wallClock.look()
     this.#rounds.start(this.#options.configs().logCleanerBackoffMs)
   }
 
@@ -70,19 +66,16 @@ export class CompactionChecks {
 
   /** Tombstones go by the wall clock: while it cannot be trusted, they had better stay. */
   #mayCompact(): boolean {
-    this.#look()
-    return this.#options.configs().logCleanerEnable && this.#watch?.jump === null
+    const isTrusted = this.#wallClock.look() !== null
+    return isTrusted && this.#options.configs().logCleanerEnable
   }
 
   /** The partition with the largest share of new bytes of those that want to be compacted. */
   async #dirtiest(passedOver: ReadonlySet<Partition>): Promise<Partition | null> {
     const wallMs = this.#options.clock.wallMs()
-    const partitions = [...this.#options.topics()].flatMap(topic => topic.partitions)
     let dirtiest: Partition | null = null
     let dirtiestRatio = -1
-    for (const [index, partition] of partitions.entries()) {
-      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#rounds.pause()
-      if (this.#rounds.isStopped) return null
+    for await (const partition of partitionsInTurns(this.#options, this.#rounds)) {
       if (passedOver.has(partition) || this.#uncleanable.has(partition)) continue
       const need = partition.compaction.need(wallMs)
       if (need?.isWanted !== true || need.cleanableRatio <= dirtiestRatio) continue
@@ -116,11 +109,5 @@ export class CompactionChecks {
     }
     this.#uncleanable.add(partition)
     logger.error('a partition cannot be compacted and is left as it is', fields)
-  }
-
-  #look(): void {
-    const { clock } = this.#options
-    const reading = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
-    this.#watch = watchWallClock(this.#watch, reading, wallClockBounds)
   }
 }

@@ -1,20 +1,15 @@
-import { watchWallClock, type WallClockWatch } from '../base/wall-clock-watch.ts'
-import type { Clock } from '../io/clock.ts'
 import { Rounds } from '../io/rounds.ts'
-import { retentionFirstCheckMaxMs, retentionPartitionsPerTurn, wallClockBounds } from '../limits.ts'
+import { retentionFirstCheckMaxMs } from '../limits.ts'
 import type { Partition } from '../partition/partition.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import type { Topic } from './topics.ts'
+import {
+  partitionsInTurns,
+  TrustedWallClock,
+  type PartitionChecksOptions
+} from './partition-checks.ts'
 
-export interface RetentionChecksOptions {
-  readonly clock: Clock
-  readonly logger: Logger
+export interface RetentionChecksOptions extends PartitionChecksOptions {
   /** The time between two checks, ms, in force now. Kafka: log.retention.check.interval.ms. */
   intervalMs(): number
-  /** Every topic that exists. */
-  topics(): Iterable<Pick<Topic, 'partitions'>>
-  /** A bug of ours: the broker must stop. */
-  onFailure(error: unknown): void
 }
 
 /**
@@ -24,10 +19,11 @@ export interface RetentionChecksOptions {
 export class RetentionChecks {
   readonly #options: RetentionChecksOptions
   readonly #rounds: Rounds
-  #watch: WallClockWatch | null = null
+  readonly #wallClock: TrustedWallClock
 
   constructor(options: RetentionChecksOptions) {
     this.#options = options
+    this.#wallClock = new TrustedWallClock(options.clock, jumpMs => this.#tell(jumpMs))
     this.#rounds = new Rounds({
       clock: options.clock,
       round: () => this.#check(),
@@ -37,7 +33,7 @@ export class RetentionChecks {
 
   /** The first check comes soon, for a broker that is restarted often would never get to one. */
   start(): void {
-    this.#look()
+    this.#wallClock.look()
     this.#rounds.start(Math.min(this.#options.intervalMs(), retentionFirstCheckMaxMs))
   }
 
@@ -47,12 +43,8 @@ export class RetentionChecks {
   }
 
   async #check(): Promise<void> {
-    this.#look()
-    const wallMs = this.#watch?.jump === null ? this.#options.clock.wallMs() : null
-    const partitions = [...this.#options.topics()].flatMap(topic => topic.partitions)
-    for (const [index, partition] of partitions.entries()) {
-      if (index > 0 && index % retentionPartitionsPerTurn === 0) await this.#rounds.pause()
-      if (this.#rounds.isStopped) return
+    const wallMs = this.#wallClock.look()
+    for await (const partition of partitionsInTurns(this.#options, this.#rounds)) {
       if (!partition.isClosed) await this.#apply(partition, wallMs)
     }
     this.#rounds.next(this.#options.intervalMs())
@@ -81,16 +73,9 @@ export class RetentionChecks {
     }
   }
 
-  #look(): void {
-    const { clock, logger } = this.#options
-    const wasTrusted = this.#watch === null || this.#watch.jump === null
-    const reading = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
-    this.#watch = watchWallClock(this.#watch, reading, wallClockBounds)
-    const { jump, trustedAheadMs } = this.#watch
-    if (wasTrusted && jump !== null) {
-      const jumpMs = jump.aheadMs - trustedAheadMs
-      logger.warn('the wall clock has jumped: retention.ms waits until it is steady', { jumpMs })
-    }
-    if (!wasTrusted && jump === null) logger.info('the wall clock is steady again')
+  #tell(jumpMs: number | null): void {
+    const { logger } = this.#options
+    if (jumpMs === null) logger.info('the wall clock is steady again')
+    else logger.warn('the wall clock has jumped: retention.ms waits until it is steady', { jumpMs })
   }
 }
