@@ -24,7 +24,10 @@ if (!isHere) {
   )
 }
 
-describe.skipIf(!isHere)("what Apache Kafka's Cleaner leaves is left here too:", () => {
+// Java takes its time to start where all processors are busy.
+const patience = { timeout: 180_000 }
+
+describe.skipIf(!isHere)("what Apache Kafka's Cleaner leaves is left here too:", patience, () => {
   let scratch: string
   let kafka: KafkaCleaner
   const run = (): string => join(scratch, 'run')
