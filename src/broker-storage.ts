@@ -71,6 +71,9 @@ export class BrokerStorage {
       const configs = resolveTopicConfigs(metadataConfigs, options.config)
       const { durability } = options.settings
       const log = await openMetadataLog(directory, configs, metadataDurability(durability))
+      // After a failure a log gives back what is surely on disk and no more: of this one a part
+      // would be taken for all topics that there are.
+      if (directory.failure !== null) throw directory.failure
       const metadata = await openPartition(
         { ...metadataName, leaderEpoch: 0, configs, isNew: false },
         log,

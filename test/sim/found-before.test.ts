@@ -115,3 +115,24 @@ test('a topic that was deleted can be made again after its folder could not be s
     expect([nth, failure]).toEqual([nth, null])
   }
 })
+
+test('no partition is moved aside when the metadata log could not be synced at a start', async () => {
+  for (let nth = 1; nth < 4; nth++) {
+    const fault = { id: 'fault', call: 'datasync', nth, code: 'EIO' } as const
+    const crash = { type: 'crash', at: { share: 1 }, torn: 0, seed: 1 } as const
+    const { failure } = await runPlan({
+      durability: 'fsync',
+      seed: 1,
+      steps: [
+        { type: 'createTopic', topic: 0 },
+        settle,
+        produce(0, 0, 2, 1),
+        settle,
+        { ...crash, kind: 'nothing' },
+        { type: 'fault', fault, from: 'start' },
+        { ...crash, kind: 'everything' }
+      ]
+    })
+    expect([nth, failure]).toEqual([nth, null])
+  }
+})

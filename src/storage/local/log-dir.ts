@@ -121,6 +121,11 @@ export class LogDirectory {
     return this.#nodeId
   }
 
+  /** What a write or a sync has failed with, from which on nothing is written; null: none has. */
+  get failure(): Error | null {
+    return this.#context.failure
+  }
+
   /** The logs that are open. */
   get logs(): Iterable<LocalLog> {
     return this.#logs.values()
@@ -248,6 +253,8 @@ export class LogDirectory {
    * @returns what they are called now
    */
   moveUnknownAside(known: Iterable<LogName>): readonly string[] {
+    // Who knows them may have been read in part only.
+    if (this.failure !== null) return []
     const { files, random } = this.#options
     const expected = new Set([...known].map(partitionFolderName))
     const moved: string[] = []

@@ -188,6 +188,16 @@ describe('a sync that fails', () => {
     expect(await append(other)).toMatchObject(refused)
   })
 
+  test('moves no folder aside: who knows them may have been read in part only', async () => {
+    const files = faultyFiles(memoryFiles())
+    const { directory, log } = await openOrders(testDirectory(files, '/data', 'fsync'))
+    files.fault = operation => (operation === 'datasync' ? 'EIO' : null)
+    await append(log)
+    expect(directory.failure).not.toBeNull()
+    expect(directory.moveUnknownAside([])).toEqual([])
+    expect(files.exists('/data/orders-0')).toBe(true)
+  })
+
   test('makes the next start write the unsynced batches again before it syncs them', async () => {
     const files = faultyFiles(memoryFiles())
     const directory = testDirectory(files, '/data', 'fsync')
