@@ -33,6 +33,15 @@ export function mayStop({ call, code }: DiskFault): boolean {
   return code === 'EIO' && call !== 'read' && call !== 'list'
 }
 
+/** The same of all that a disk has refused in a life. */
+export function mayHaveStopped({ refusals, wasFull }: DiskFaults): boolean {
+  // A part of a write that was refused, and then cannot be cut off, is in nobody's hands.
+  const isRefused = (which: FaultyCall): boolean =>
+    refusals.some(({ fault }) => fault.call === which)
+  const isUncut = (wasFull || isRefused('write')) && isRefused('resize')
+  return isUncut || refusals.some(({ fault }) => mayStop(fault))
+}
+
 /** Which calls are refused, in the order of a plan. */
 export class DiskFaults {
   readonly #faults: { readonly fault: DiskFault; met: number }[] = []
@@ -49,6 +58,8 @@ export class DiskFaults {
     /** Whether a file was to be opened for writing. */
     readonly isForWriting: boolean
   }[] = []
+  /** Whether the disk had no room for a write. */
+  wasFull = false
   readonly #now: () => number
 
   /** @param now how many steps the life took on the disk so far */

@@ -5,7 +5,7 @@ import { lossProfiles } from './power-loss.ts'
 
 /** How a life ends in which the disk has refused something: at its end, or any time after that. */
 export function faultyEnd(draws: Draws): CrashStep {
-  const kind = draws.pick<CrashKind>(['process', 'process', ...lossProfiles])
+  const kind = draws.pick<CrashKind>(['process', 'process', 'process', ...lossProfiles])
   const isClosing = draws.chance(0.4)
   const share = draws.chance(0.5) ? 1 : draws.below(100) / 100
   const torn = kind === 'process' && draws.chance(0.5) ? draws.pick([0.1, 0.5, 0.9]) : 0
@@ -26,7 +26,7 @@ export function afterwards(draws: Draws): readonly RunStep[] {
     { type: 'commit', group: 1, topic: 0, partition: 0 },
     { type: 'settle' },
     { type: 'look' },
-    draws.chance(0.5)
+    draws.chance(0.25)
       ? { type: 'stop' }
       : { type: 'crash', kind: 'nothing', at: { share: 1 }, torn: 0, seed: draws.seed() }
   ]

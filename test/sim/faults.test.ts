@@ -59,7 +59,7 @@ for (const { name } of faultCanaries) {
 
 for (const { name } of startFaultCanaries) {
   test(`a planted bug is found: ${name}`, async () => {
-    const options = { seed: 4, crashCount: 20, faultCount: 20, failuresMax: 1 }
+    const options = { seed: 4, crashCount: 150, faultCount: 20, failuresMax: 1 }
     const found = await searchStartFaults({ ...options, canary: name })
     expect(found.failures).toHaveLength(1)
   })

@@ -6,7 +6,7 @@ import { StartError } from '../../src/start-error.ts'
 import { LogDirectoryError } from '../../src/storage/local/log-directory-error.ts'
 import type { Logger } from '../../src/telemetry/logger.ts'
 import { silentLogger } from '../../src/telemetry/logger.ts'
-import { mayStop, type DiskFault, type DiskFaults } from './disk-faults.ts'
+import { mayHaveStopped, type DiskFault, type DiskFaults } from './disk-faults.ts'
 import { Draws } from './draws.ts'
 import { Life, type Crash, type CrashKind } from './life.ts'
 import { checkStart, type StartCheck } from './plane-check.ts'
@@ -228,8 +228,7 @@ export class PlaneRun {
     await doStep(world, step)
     if (world.violation !== null) throw world.violation
     const { failure } = world.plane
-    const { refusals } = world.life.files.faults
-    const mayFail = failure === null || refusals.some(({ fault }) => mayStop(fault))
+    const mayFail = failure === null || mayHaveStopped(world.life.files.faults)
     demand(mayFail, 'failed', () => String(failure))
   }
 
@@ -364,9 +363,9 @@ function mayKeepFromStarting({ refusals }: DiskFaults): boolean {
 }
 
 /** Whether a broker answers nothing because it has stopped, as it may after such faults. */
-function isStoppedBy(error: unknown, { failure }: Plane, { refusals }: DiskFaults): boolean {
+function isStoppedBy(error: unknown, { failure }: Plane, faults: DiskFaults): boolean {
   const isSilence = error instanceof Violation && ['no start', 'damaged'].includes(error.kind)
-  return isSilence && failure !== null && refusals.some(({ fault }) => mayStop(fault))
+  return isSilence && failure !== null && mayHaveStopped(faults)
 }
 
 /** Waits for a start; mostly nothing in it waits for time. */

@@ -304,7 +304,9 @@ class SimFile implements OpenFile {
       this.#files.do({ type: 'write', node: this.#node, position, bytes: written })
     }
     if (code !== null) refuse(code, 'write', this.path)
-    if (fitting < bytes.length) refuse('ENOSPC', 'write', this.path)
+    if (fitting === bytes.length) return
+    this.#files.faults.wasFull = true
+    refuse('ENOSPC', 'write', this.path)
   }
 
   async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
