@@ -30,7 +30,7 @@ describe('odradek log', () => {
 
     const stopped = await run('verify', dataDir)
     expect([stopped.code, stopped.stderr]).toEqual([0, ''])
-    expect(stopped.stdout).toMatch(/^\d+ partitions, .* bytes: sound\n$/)
+    expect(stopped.stdout).toMatch(/^1 partition, .* bytes: sound\n$/)
     const segment = join(dataDir, '__cluster_metadata-0', `${'0'.repeat(20)}.log`)
     const inspected = await run('inspect', segment)
     expect(inspected.stdout).toContain('shut down in order')
