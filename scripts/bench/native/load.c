@@ -4,9 +4,10 @@
 //
 //   load HOST PORT FRAMES [--connections N] [--in-flight N] [--requests N]
 //     A closed loop. FRAMES is a file of requests one behind the other, each with its length in
-//     front; connection c sends request (c + sent) modulo their number. Without --requests it goes
-//     on until standard input ends. With --once 1 each connection sends one request and is then
-//     held, saying nothing.
+//     front; connection c sends request (c + sent) modulo their number, so that connections follow
+//     each other through them; with --in-turn 1 each request is the next of all, whichever
+//     connection sends it. Without --requests it goes on until standard input ends. With --once 1
+//     each connection sends one request and is then held, saying nothing.
 //   load HOST PORT FRAMES --tail RATE --requests N --base-offset N
 //        --offset-at N --records-at N
 //     The first request produces one record, RATE times a second; the second fetches, and waits
@@ -61,7 +62,7 @@ static struct frame *frames;
 static size_t frame_count;
 static uint64_t request_count = UINT64_MAX, sent_count, answered_count, answered_size;
 static long error_at = -1;
-static bool is_once;
+static bool is_in_turn, is_once;
 static size_t size_min;
 static uint32_t *latencies_us10; // tenths of a microsecond
 static size_t latency_count, latency_room;
@@ -139,7 +140,8 @@ static void send_due(struct connection *c) {
     if (c->writing < 0) {
       if (c->due == 0 || sent_count == request_count) break;
       c->due--;
-      c->writing = (int64_t)((c->index + c->sent) % frame_count);
+      uint64_t turn = is_in_turn ? sent_count : c->index + c->sent;
+      c->writing = (int64_t)(turn % frame_count);
       c->written = 0;
       c->sent++;
       sent_count++;
@@ -373,6 +375,7 @@ int main(int argc, char **argv) {
     else if (strcmp(argv[i], "--requests") == 0) request_count = value;
     else if (strcmp(argv[i], "--error-at") == 0) error_at = (long)value;
     else if (strcmp(argv[i], "--size-min") == 0) size_min = value;
+    else if (strcmp(argv[i], "--in-turn") == 0) is_in_turn = value != 0;
     else if (strcmp(argv[i], "--once") == 0) is_once = value != 0;
     else if (strcmp(argv[i], "--tail") == 0) rate = (uint32_t)value;
     else if (strcmp(argv[i], "--base-offset") == 0) base_offset = value;

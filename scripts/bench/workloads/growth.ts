@@ -28,7 +28,7 @@ function roundsOf(bench: Bench): number {
   return 1 + Math.min(bench.runs, 3)
 }
 
-/** Broker CPU of one request, microseconds: median over the runs. */
+/** Broker CPU of one request, microseconds, `frames` in turn: median over the runs. */
 async function cost(
   bench: Bench,
   broker: BrokerProcess,
@@ -39,7 +39,7 @@ async function cost(
   const costs: number[] = []
   for (let round = 0; round < roundsOf(bench); round++) {
     const { cpuMs } = await withCpu(broker, () =>
-      runLoad(broker, frames, { ...options, connections, requests })
+      runLoad(broker, frames, { ...options, connections, requests, 'in-turn': 1 })
     )
     if (round > 0) costs.push(((cpuMs ?? Number.NaN) * 1000) / requests)
   }
