@@ -136,3 +136,23 @@ test('no partition is moved aside when the metadata log could not be synced at a
     expect([nth, failure]).toEqual([nth, null])
   }
 })
+
+test('a snapshot that finds no room, and that cannot be removed then, is a failed disk', async () => {
+  const noRoom = { id: 'room', call: 'resize', nth: 1, code: 'ENOSPC' } as const
+  const fault = { id: 'fault', call: 'remove', nth: 1, code: 'EIO', matches: 'orders-0' } as const
+  const { failure } = await runPlan({
+    durability: 'os',
+    seed: 1,
+    steps: [
+      { type: 'createTopic', topic: 0 },
+      { type: 'newProducer', producer: 0 },
+      settle,
+      produce(0, 0, 0, 3),
+      { type: 'fault', fault, from: 'now' },
+      { type: 'fault', fault: noRoom, from: 'now' },
+      { type: 'deleteRecords', topic: 0, partition: 0, share: 0.6 },
+      settle
+    ]
+  })
+  expect(failure).toBeNull()
+})

@@ -121,7 +121,11 @@ export class SnapshotFiles implements LogSnapshots {
       error: messageOf(error)
     })
     const { files } = this.#context
-    if (files.exists(path + temporarySuffix)) files.remove(path + temporarySuffix)
+    try {
+      if (files.exists(path + temporarySuffix)) files.remove(path + temporarySuffix)
+    } catch (removeError) {
+      if (kindOfRefusal(removeError) === 'diskFailed') this.#context.fail(removeError)
+    }
   }
 
   #pathOf(offset: number): string {
