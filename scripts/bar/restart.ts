@@ -49,7 +49,7 @@ async function restart(args: readonly string[]): Promise<number> {
     }
     const good = isGood(outcome)
     const verdict = good ? 'PASS' : 'FAIL'
-    console.log(`restart ${durability}: ${figures(outcome, partitions)} ${verdict}`)
+    console.log(`restart ${durability}: ${figures(outcome, partitions)}, ${verdict}`)
     return good ? 0 : 1
   } finally {
     await rm(directory, { recursive: true, force: true })
@@ -78,8 +78,7 @@ function figures(outcome: RestartOutcome, partitions: number): string {
       return `after ${after} ready in ${readyMs.toFixed(0)} ms with ${scanned(bytesScanned)}`
     }),
     `${lost} lost`,
-    `${duplicated} duplicated`,
-    isGood(outcome) ? 'PASS' : 'FAIL'
+    `${duplicated} duplicated`
   ].join(', ')
 }
 
