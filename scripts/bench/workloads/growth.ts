@@ -65,11 +65,13 @@ const partitions: Workload = {
   name: 'growth-partitions',
   title: 'Cost of a Produce request as partitions go from 1 to 10,000',
   method: [
-    'One 1 KB record a request, to all partitions in turn, 10 connections; broker CPU of a request.'
+    'One 1 KB record a request, to all partitions in turn, 10 connections; broker CPU of a',
+    'request. The broker is started for it, and has no topics of other workloads to remove.'
   ].join(' '),
   metrics: [growthMetric('produce', 'at 10,000 partitions')],
   targets: [flat('produce')],
   async run(bench) {
+    await bench.brokers.stop()
     const broker = await bench.brokers.of('odradek', 'os')
     const batch = batchOf(1, 1000)
     const points: [number, number][] = []
