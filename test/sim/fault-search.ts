@@ -4,11 +4,10 @@ import { Draws } from './draws.ts'
 import { nothingFound, scriptUpTo, type Found } from './crash-search.ts'
 import { afterwards } from './fault-endings.ts'
 import { callFaults } from './fault-ways.ts'
-import { failureOf, runOptions, type Plan } from './plan.ts'
+import { runOptions, runSteps, type Plan } from './plan.ts'
 import type { Crash } from './life.ts'
 import { PlaneRun, type Lived, type RunStep } from './plane-run.ts'
 import { script } from './plane-script.ts'
-import { heedingRejections } from './rejections.ts'
 
 /** A scripted life, and what it asked of the disk when nothing was refused. */
 interface Script {
@@ -57,19 +56,11 @@ export async function enumerateFaults(options: FaultSearchOptions): Promise<Foun
     const run =
       before === null ? new PlaneRun(runs) : PlaneRun.after(before, endOf(before, seed), runs)
     const earlierSteps = before === null ? [] : stepsBefore(point.life, before, seed)
-    let step = 0
-    try {
-      await heedingRejections(async () => {
-        for (const each of point.steps) {
-          await run.do(each)
-          step++
-        }
-        await run.start()
-      })
-    } catch (error) {
+    const failed = await runSteps(run, point.steps)
+    if (failed !== null) {
       const steps = [...earlierSteps, ...point.steps]
       const plan = { durability, seed, ...planted, steps } as const
-      const failure = { ...failureOf(error), step: earlierSteps.length + step }
+      const failure = { ...failed, step: earlierSteps.length + failed.step }
       found.failures.push({ place: `life ${point.life}, ${point.what}`, failure, plan })
     }
     found.starts += run.counts.starts

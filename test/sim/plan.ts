@@ -38,18 +38,31 @@ export interface PlanOutcome {
 /** Does a plan, and starts the broker on what it has left. */
 export async function runPlan(plan: Plan): Promise<PlanOutcome> {
   const run = new PlaneRun({ ...runOptions(plan), isTraced: true })
+  const failure = await runSteps(run, plan.steps)
+  return { failure, counts: run.counts, trace: run.trace }
+}
+
+/**
+ * Does the steps, and starts the broker on what they have left.
+ *
+ * @returns what went wrong, its step counted from the first of these
+ */
+export async function runSteps(
+  run: PlaneRun,
+  steps: readonly RunStep[]
+): Promise<PlanFailure | null> {
   let step = 0
   try {
     await heedingRejections(async () => {
-      for (const each of plan.steps) {
+      for (const each of steps) {
         await run.do(each)
         step++
       }
       await run.start()
     })
-    return { failure: null, counts: run.counts, trace: run.trace }
+    return null
   } catch (error) {
-    return { failure: { ...failureOf(error), step }, counts: run.counts, trace: run.trace }
+    return { ...failureOf(error), step }
   }
 }
 

@@ -12,10 +12,9 @@ import {
 } from './crash-search.ts'
 import { afterwards } from './fault-endings.ts'
 import { callFaults, type CallFault } from './fault-ways.ts'
-import { failureOf, runOptions, type Plan } from './plan.ts'
+import { runOptions, runSteps, type Plan } from './plan.ts'
 import { PlaneRun, type Lived, type RunOptions, type RunStep } from './plane-run.ts'
 import { lossProfiles } from './power-loss.ts'
-import { heedingRejections } from './rejections.ts'
 
 export interface StartFaultOptions extends Pick<Plan, 'seed' | 'canary'> {
   /** Crashes after which the start meets faults; they are drawn from all of those of the script. */
@@ -49,19 +48,11 @@ export async function searchStartFaults(options: StartFaultOptions): Promise<Fou
       const steps = startSteps(fault, draws)
       found.points++
       const run = PlaneRun.after(lived, crash, runs)
-      let step = 0
-      try {
-        await heedingRejections(async () => {
-          for (const each of steps) {
-            await run.do(each)
-            step++
-          }
-          await run.start()
-        })
-      } catch (error) {
+      const failed = await runSteps(run, steps)
+      if (failed !== null) {
         const before = [...scriptUpTo(point.life), crashStep(crash)]
         const plan = { durability, seed, ...planted, steps: [...before, ...steps] } as const
-        const failure = { ...failureOf(error), step: before.length + step }
+        const failure = { ...failed, step: before.length + failed.step }
         found.failures.push({ place: `${placeOf(lives, point)}, then ${what}`, failure, plan })
       }
       found.starts += run.counts.starts
